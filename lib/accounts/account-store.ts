@@ -6,11 +6,11 @@ export type LoginAttributes = readonly ('username' | 'email')[]
 
 /**
  * The longest login by which a link can be requested, in UTF-16 code units: 64 for a local part, 1 for the @ and 255 for a domain
- * (RFC 5321 §4.5.3.1). A longer one counts as the login of no account.
+ * (RFC 5321 §4.5.3.1). A request with a longer login gets the response to an unknown login.
  */
 export const maxLoginLength = 320
 
-/** A look-up took too long, or waited too long for other look-ups. The message says what to do, and names no login. */
+/** A look-up took too long, or waited too long for other look-ups. The message says what to do, and does not contain the login. */
 export class LookUpTimedOut extends Error {
   /** "query_canceled" (PostgreSQL, Appendix A), so that `isDatabaseUnavailable` holds for this error, too. */
   readonly code = '57014'
@@ -22,8 +22,8 @@ export class LookUpTimedOut extends Error {
 }
 
 /**
- * Reads accounts and replaces their passwords. Ids are opaque texts. An account includes what Rekey itself stores about it: the epoch
- * of its links, and when a reset last changed its password.
+ * Reads accounts and replaces their passwords. Ids are texts, whatever the type of their column. An account includes what Rekey itself
+ * stores about it: the epoch of its links, and when a reset last changed its password.
  */
 export type AccountStore = {
   /** Identifies the users table in Rekey's own rows and in the MACs of links: `public.auth_user`, or empty for Rekey's own table. */
@@ -34,10 +34,10 @@ export type AccountStore = {
    * exactly, with accented letters composed or decomposed. An email address must match in canonical form. The rows are compared once
    * more in this process, because a collation of the database may treat different texts as equal.
    *
-   * A search by email address leaves out accounts that are inactive or have no password. Other accounts in the result may still not be
+   * A search by email address leaves out accounts that are inactive or have no password. Still, an account in the result may not be
    * resettable: the caller must check `isResettable`.
    *
-   * @param choose selects among the ids of an email address's accounts, oldest first; by default all
+   * @param choose gets the ids of an email address's accounts, oldest first, and returns those to read; by default all
    * @throws LookUpTimedOut
    */
   findByLogin(
@@ -65,7 +65,7 @@ export type AccountStore = {
   /** Reads an account and the database's clock in one statement. The account is null if none has this id. */
   read(id: string): Promise<{ account: Account | null; now: Date }>
 
-  /** Runs the statement of `read` with an id that no account has, so that a simulated email costs the database as much as a real one. */
+  /** Runs the statement of `read` with an invented id, so that a simulated email costs the database as much as a real one. */
   simulateRead(): Promise<void>
 
   /** Reads at most `most` accounts, oldest first. */
@@ -76,12 +76,12 @@ export type AccountStore = {
 
   /**
    * Replaces the password if the account is resettable and still in the state that the link was signed with. Then deletes the
-   * rows that the mapping's `end` names, such as sessions. Locks the account's row, the row of the hash and Rekey's own row, each
-   * before it compares that row, so that the second of two concurrent resets finds the state that the first one left.
+   * rows that the mapping's `end` names, such as sessions. Locks the account's row, the row of the hash and Rekey's own row before it
+   * compares their contents, so that the second of two concurrent resets finds the state that the first one left.
    *
    * @param bindPassword whether the hash must be the signed one, too; false if links may be used more than once
-   * @returns `endedSignIns`: how many deleted rows were sessions or tokens that sign in. Null if there is no such account, or it is in
-   *   another state or not resettable: then neither its password nor its sessions changed
+   * @returns `endedSignIns`: how many deleted rows were sessions or tokens that sign in. Null if there is no such account, or if the
+   *   account is in another state or not resettable: then neither its password nor its sessions changed
    * @throws Error if the update changed no row or several; the caller must then roll back the transaction
    */
   replacePassword(

@@ -1,4 +1,4 @@
-/** An account as the reset flow sees it. A `string` is empty if the users table has no column for it, or NULL in that column. */
+/** An account as the reset flow sees it. A property of type `string` is empty if its column does not exist or contains NULL. */
 export type Account = {
   id: string
   username: string
@@ -37,8 +37,8 @@ export type LinkState = {
 }
 
 /**
- * Compares two ids, for sorting: two non-negative integers by their value, other ids as text. If ids ascend with time (sequences, UUID
- * version 7, RFC 9562 §5.7), the older account comes first.
+ * Compares two ids for `sort`: two non-negative integers by their value, other ids as text. If ids ascend with time (sequences, UUID
+ * version 7, RFC 9562 §5.7), the id of the older account comes first.
  */
 export function compareIds(a: string, b: string): number {
   const lengthDifference = /^\d+$/.test(a) && /^\d+$/.test(b) ? a.length - b.length : 0
@@ -52,18 +52,18 @@ export function linkState(account: Account): LinkState {
   return { passwordHash, email, isActive, linksEpoch }
 }
 
-/** Whether an account can get a link and be reset: it is active, its stored password is usable, and it has an email address. */
+/** Whether an account can get a link and a new password: it is active, its stored password is usable, and it has an email address. */
 export function isResettable({ isActive, passwordProblem, email }: Account): boolean {
   return isActive && passwordProblem === null && email !== ''
 }
 
-/** Returns the login of an account: its username or, if the users table has none, its email address. */
+/** Returns the login of an account: its username or, if that is empty, its email address. */
 export function signInName({ username, email }: Pick<Account, 'username' | 'email'>): string {
   return username === '' ? email : username
 }
 
 /**
- * Whether the password was changed in a later second than a link was requested.
+ * Whether the password was changed in a later second than the one in which a link was requested.
  *
  * @param requestedAt whole seconds since the epoch
  */

@@ -4,8 +4,8 @@ import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 export type Scalar = string | number | boolean
 
 /**
- * A condition on a row. With `isNot`, NULL counts as different (`IS DISTINCT FROM`). `isPast` and `startsWith` are never true for
- * NULL. A timestamp without a time zone is UTC, here and in what a reset writes.
+ * A condition on a row. With `isNot`, NULL differs from every value (`IS DISTINCT FROM`). `isPast` and `startsWith` are never true for
+ * NULL. A timestamp without a time zone is UTC, in conditions and in what a reset writes.
  */
 export type Condition =
   | { column: string; is: Scalar | null }
@@ -15,7 +15,7 @@ export type Condition =
   | { column: string; startsWith: string }
   | { any: readonly Condition[] }
 
-/** What a reset writes into a column: a value, the time of the reset (`now`), or so many random letters and digits. */
+/** What a reset writes into a column: a value, NULL, the time of the reset (`now`), or a random text of `random` letters and digits. */
 export type WrittenValue = Scalar | null | 'now' | { random: number }
 
 /** Rows that a reset deletes: those of the account that satisfy `where`, such as its sessions or tokens. */
@@ -27,7 +27,7 @@ export type EndedRows = {
   where?: readonly Condition[]
   /** What the rows are: sessions or tokens that sign in (the default), or open reset links, whose deletion ends no session. */
   holds?: 'sign-ins' | 'reset-links'
-  /** Whether the table may be missing, such as a table of an optional part of the product. Each process looks for it once. */
+  /** Whether the table may be missing, such as a table of an optional part of the product. If it is created later, restart Rekey. */
   ifPresent?: boolean
 }
 
@@ -38,13 +38,13 @@ export type EndedRows = {
 export type UsersMapping = {
   /** A table or an updatable view. */
   table: string
-  /** The column of a unique id: an integer of any size, a uuid or a text. */
+  /** The column of a unique id: a smallint, integer, bigint, uuid or text. */
   id: string
   username?: string
   /** How the product stores usernames: as typed (the default), in lower case, or in Unicode's form NFKC. */
   usernameStored?: 'exact' | 'lowercase' | 'nfkc'
   email: string
-  /** How the product stores email addresses: as typed (the default) or, which lets an index on the column serve look-ups, in lower case. */
+  /** How the product stores email addresses: as typed (the default), or in lower case; then an index on the column serves look-ups. */
   emailStored?: 'as-typed' | 'lowercase'
   firstName?: string
   lastName?: string
@@ -52,28 +52,28 @@ export type UsersMapping = {
   name?: string
   /** The column of a language tag: the account's emails are written in that language if Rekey supports it. */
   locale?: string
-  /** The column of the time of creation, which orders accounts from old to new. Without it, the id does. */
+  /** The column of the time of creation, which orders accounts from old to new. Without it, the id orders them. */
   createdAt?: string
   /** The column whose text tells several accounts with one email address apart in emails. */
   label?: string
-  /** Limits Rekey to the rows for which all conditions hold, such as one tenant of a shared table. */
+  /** Limits Rekey to the rows for which all conditions hold, such as the rows of one tenant in a shared table. */
   only?: readonly Condition[]
   /** An account is active, and so may be reset, only if all conditions hold. With an empty list, every account is active. */
   active: readonly Condition[]
   password: {
     column: string
-    /** The table of the hash, if it is not the users table. The account's row has the account's id in `user`, and these values. */
+    /** The table of the hash, if not the users table. The account's row in it has the account's id in `user`, and the values of `where`. */
     in?: { table: string; user: string; where: Readonly<Record<string, Scalar>> }
     /** The format that every reset writes, with the cost that the product is configured with. */
     format: PasswordFormat
-    /** Other formats that a reset may replace. An account whose hash is in no format of the mapping cannot be reset. */
+    /** Other formats whose hashes a reset may replace. An account whose hash is in no format of the mapping cannot be reset. */
     accepts?: readonly PasswordFormat[]
     /** Conditions, each of which marks an account without a password. So does a hash that is NULL or empty. */
     none?: readonly Condition[]
     /** The column of the time of the last change of the password, in the table of the hash. A reset writes it. */
     changedAt?: string
   }
-  /** Other columns that a reset writes, in the table of the hash. */
+  /** Other columns that a reset writes, in the table of the hash, each with what it writes. */
   set?: Readonly<Record<string, WrittenValue>>
   end?: readonly EndedRows[]
 }
@@ -135,7 +135,7 @@ export function passwordTableColumns({
   ]
 }
 
-/** Lists the columns that conditions name, including nested conditions. Pairs each with `option`, which contains the conditions. */
+/** Lists the columns that conditions name, including nested conditions. Pairs each with `option`, the option that has the conditions. */
 export function conditionColumns(
   option: string,
   conditions: readonly Condition[] = [],

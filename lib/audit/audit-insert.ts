@@ -17,7 +17,7 @@ const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 20
 
 /**
  * Creates the function that stores a row of the audit log. Rows that wait in this process go to the database in one statement, and
- * each caller continues after its commit. A null costs as much as a row, and stores nothing.
+ * each caller continues after its commit. A null stores nothing, but costs the database about as much as a row.
  *
  * @param usersTable the identity of the users table, which every row contains
  */

@@ -5,7 +5,7 @@ import type { Log } from '@/lib/logging/log'
 import { Prisma } from '@/prisma/client/client'
 import { createAuditInsert } from './audit-insert'
 
-/** The audited events, each with its name in the log. The names are those of OWASP's logging vocabulary where it has one. */
+/** The audited events, each with its name in the log: the name in OWASP's logging vocabulary, if the event is in it. */
 export const auditEvents = {
   requested: 'authn_password_reset_requested',
   limited: 'excess_rate_limit_exceeded',
@@ -36,7 +36,7 @@ export type AuditFacts = {
   actor?: string | undefined
 }
 
-/** An entry of an account's history. `event` is a value of {@link auditEvents}. */
+/** An entry of an account's history. `event` is a value of {@link auditEvents}, unless another version of Rekey wrote the entry. */
 export type HistoryEntry = {
   at: Date
   event: string
@@ -62,7 +62,7 @@ export function createAuditLog(
   const insert = createAuditInsert({ pool, names }, usersTable)
 
   /**
-   * Records an event. With `tx`, the row is committed or rolled back with that transaction; the line stays even after a rollback.
+   * Records an event. With `tx`, the row is committed or rolled back with that transaction; the line in the log stays after a rollback.
    *
    * @throws if the row cannot be stored
    */
@@ -95,7 +95,7 @@ export function createAuditLog(
   }
 
   /**
-   * Returns the events of an account, oldest first. Sorts them by `at`, because the later one of two concurrent transactions may get
+   * Returns the events of an account, oldest first. Sorts them by `at`: of two concurrent transactions, the one that began later may get
    * the lower id.
    */
   async function history(accountId: string): Promise<HistoryEntry[]> {
@@ -106,7 +106,7 @@ export function createAuditLog(
   }
 
   /**
-   * Deletes entries that are older than the retention, but never those of the last week. Calls a function of the role that migrates,
+   * Deletes entries that are older than the retention, but none of the last week. Calls a function of the role that migrates,
    * because a trigger stops any other deletion.
    *
    * @param retention seconds

@@ -3,7 +3,7 @@ export type BatchBounds = {
   waiting: number
   /** The most batches in progress at once. */
   underWay: number
-  /** The most entries of one client in a batch, so that the flood of one client does not fill batches. */
+  /** The most entries of one client in a batch, so that one client cannot fill batches. */
   perClient: number
   /** The most entries in a batch. */
   size: number
@@ -25,7 +25,7 @@ export type BatchQueue<Entry, Result> = ReturnType<typeof createBatchQueue<Entry
 /**
  * Creates a queue that collects entries into batches, without a timer. The next batch starts as soon as fewer than `underWay` are
  * in progress: at once without load, and under load with the entries that arrived in the meantime. Entries leave in the order of
- * their arrival, except that those of a client above `perClient` wait for a later batch.
+ * their arrival, except that the entries of a client above `perClient` wait for a later batch.
  *
  * @param run works on a batch and returns a promise for each entry, in their order; if it rejects, every entry of the batch does
  */

@@ -11,20 +11,20 @@ const awayWords =
 /** Codes of PostgreSQL, Prisma's client and its adapter for serialization failures and deadlocks. */
 const conflictCodes = /^(40001|40P01|P2034|TransactionWriteConflict)$/
 
-/** Whether the database was unavailable, cancelled a statement or had a conflict, so that the same request may succeed later. */
+/** Whether the database was unavailable, cancelled a statement or had a conflict. Then the same request may succeed later. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   return isTransactionConflict(error) || someCause(error, isAway)
 }
 
 /**
- * Whether PostgreSQL rolled back a transaction because of a concurrent one, so that a retry may succeed (PostgreSQL,
+ * Whether PostgreSQL rolled back a transaction because of a concurrent one. Then a retry may succeed (PostgreSQL,
  * "Serialization Failure Handling").
  */
 export function isTransactionConflict(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => conflictCodes.test(code)))
 }
 
-/** Whether PostgreSQL did not run a named statement, because its session lacks the name, or has it with another text or result. */
+/** Whether PostgreSQL rejected a named statement, because the session lacks the name, or has it for another text or result type. */
 export function isUnknownStatement(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => /^(26000|42P05|0A000)$/.test(code)))
 }
@@ -39,7 +39,7 @@ export function isStatementCancelled(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.includes('57014'))
 }
 
-/** The longest random pause before the first retry, in milliseconds. It doubles with each retry, up to `maxPause`. */
+/** The longest pause before the first retry, in milliseconds; pauses are random. It doubles with each retry, up to `maxPause`. */
 const firstPause = 10
 const maxPause = 200
 const maxTries = 12
@@ -64,7 +64,7 @@ export async function retryConflicts<Result>(work: () => Promise<Result>): Promi
 
 /**
  * Describes a failed connection for the operator by the error's code and message. Omits a host name that cannot be resolved, because
- * it can be a part of a password: `describeDatabaseUrl` decides whether to show it.
+ * it may be a part of a password. `describeDatabaseUrl` describes the host where that is safe.
  */
 export function connectionFailureReason(error: unknown): string {
   const { code, message, syscall } = error as { code?: string; message?: string; syscall?: string }

@@ -30,8 +30,8 @@ type Timeouts = {
 }
 
 /**
- * Rolls back the transaction of a connection after an error that the server reported. Only the response shows whether the session
- * survived the error: its severity is in the language of the server's messages.
+ * Rolls back the transaction of a connection after an error. Only the response to ROLLBACK shows whether the session survived an error
+ * of the server: the error itself names its severity in the language of the server's messages.
  *
  * @returns undefined if the session rolled back; otherwise the connection's error, and the connection must be closed
  */
@@ -42,7 +42,7 @@ export async function rollBack(client: pg.PoolClient): Promise<Error | undefined
   )
 }
 
-/** PostgreSQL responded to COMMIT with ROLLBACK, as it does for a transaction that had failed. */
+/** PostgreSQL did not respond to COMMIT with COMMIT: it responds with ROLLBACK if a statement of the transaction failed. */
 export class NotCommitted extends Error {
   constructor(command: string) {
     super(`The transaction was rolled back: PostgreSQL responded to COMMIT with ${command}.`)
@@ -53,11 +53,11 @@ export type PipelinedTransactions = ReturnType<typeof createPipelinedTransaction
 
 /**
  * Creates the function that runs transactions at READ COMMITTED, each in one round trip: all messages, including BEGIN and COMMIT, are
- * sent before the first response. PostgreSQL applies the timeouts, because a client that stops waiting does not stop its statement.
+ * sent before the first response arrives. PostgreSQL applies the timeouts, because a client that stops waiting does not stop its statement.
  *
  * A named statement is parsed and planned once, but only the session that parsed it knows its name. So statements are named only on
- * connections that always lead to the same session. A pooler that may use another session for each transaction is recognised by the
- * process id that it reports to clients: it differs from the process id of the session.
+ * connections that always lead to the same session. Behind a pooler that may use another session for each transaction, the process id
+ * that a client gets differs from the process id of the session.
  *
  * @param sharedSession whether all clients share one session; then no statement is named, because their names would collide
  */
@@ -82,7 +82,7 @@ export function createPipelinedTransactions(
    * Runs one statement in a transaction of its own.
    *
    * @returns its rows, after the commit
-   * @throws the error of PostgreSQL or the connection; after that of a lost connection, the transaction may have been committed
+   * @throws the error of PostgreSQL or of the connection. If the connection was lost, the transaction may have been committed
    */
   async function run(statement: Statement): Promise<TextRow[]> {
     const client = await pool.connect()
@@ -115,7 +115,7 @@ export function createPipelinedTransactions(
   return { run }
 }
 
-/** Ignores the error of a lost connection, because its statement fails with it, too. */
+/** Ignores the error of a lost connection, because the transaction in progress fails with the same error. */
 const ignore = () => undefined
 
 function send(

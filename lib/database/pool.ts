@@ -12,7 +12,7 @@ import { runTransaction } from './transactions'
 
 export type Database = {
   prisma: PrismaClient
-  /** The pool that Prisma uses, too. For modules that send SQL without Prisma, such as the queue and the rate limits. */
+  /** The pool that Prisma uses, too. For modules that send SQL without Prisma, such as the audit log and the rate limits. */
   pool: pg.Pool
   /** Runs statements in SQL of our own, each in a transaction of its own. */
   queries: Queries
@@ -22,14 +22,14 @@ export type Database = {
   names: ReturnType<typeof tableNames>
   /**
    * Runs work in one transaction at READ COMMITTED, whatever the database's default is. Retries it after a conflict, so `work` may
-   * run several times; only its last run is committed. Each of its statements may take 8 s.
+   * run several times; only its last run is committed. Each of its statements may take 8 s at most.
    *
    * @throws what `work` throws, after a rollback; the last conflict after twelve tries
    */
   transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>
   /**
-   * Runs work in a transaction as `transaction` does, but with Prisma's client, for functions in rekey.config.ts. It needs several
-   * times as much processor time, and the whole transaction may take 8 s.
+   * Runs work in a transaction as `transaction` does, but with Prisma's client, for functions in rekey.config.ts. Needs several times as
+   * much processor time. The whole transaction may take 8 s at most.
    */
   prismaTransaction<Result>(work: (tx: PrismaTransaction) => Promise<Result>): Promise<Result>
   /** Whether the database responds. Concurrent calls share one query, so that health checks cannot use up the pool. */
@@ -44,12 +44,12 @@ export type DatabaseSettings = {
   sharedSession?: boolean
 }
 
-/** The statements of a transaction: only those that go through it are part of the transaction. */
+/** Runs the statements of a transaction. A statement that another object runs is no part of the transaction. */
 export type Transaction = Queries
 
 export type PrismaTransaction = Prisma.TransactionClient
 
-/** Milliseconds to wait for a connection, and for a query or a whole transaction of Prisma's, before it fails. */
+/** Milliseconds to wait for a connection (`connectTimeout`), and for a query or a whole transaction of Prisma's (`queryTimeout`). */
 const connectTimeout = 3_000
 const queryTimeout = 8_000
 

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { isUnknownStatement } from './errors'
 
-/** The most texts that are named; further texts are sent without a name. Rekey has far fewer, unless a text varies. */
+/** The most texts that are named; further texts are sent without a name. Rekey has far fewer texts, unless one varies. */
 const mostNames = 500
 
 export type StatementNames = ReturnType<typeof createStatementNames>
 
 /**
- * Gives every statement with parameters a name that is derived from its text, so that a connection parses and plans it once. Only the
- * session that parsed a statement knows its name. So statements are named only on connections that always lead to the same session.
- * A pooler that may use another session for each transaction is recognised by the process id that it reports to clients: it differs
- * from the process id of the session.
+ * Names the statements that have parameters by a digest of their text, so that a connection parses and plans a statement once. Only
+ * the session that parsed a statement knows its name. So statements are named only on connections that always lead to the same session.
+ * Behind a pooler that may use another session for each transaction, the process id that a client gets differs from the process id of
+ * the session.
  *
  * @param sharedSession whether all clients share one session; then no statement is named
  */
@@ -55,7 +55,7 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
     }, done)
   }
 
-  /** Runs `work`. If a session does not know the name of a statement, stops naming statements of this pool and runs `work` again. */
+  /** Runs `work`. If a session does not know the name of a statement, stops naming statements and runs `work` once more. */
   async function retry<Result>(work: () => Promise<Result>): Promise<Result> {
     const mayBeNamed = enabled
     try {

@@ -5,8 +5,8 @@ import { isBadValueError } from './errors'
  * Creates a batch queue (see {@link createBatchQueue}) that sends each batch to the database as one statement.
  *
  * If the database rejects a value, it rolls back the whole batch. Then the entries run again, each alone and in the same order, so
- * that only the bad ones fail. After any other error the batch may have been committed. A second try could store its entries twice,
- * so all of them fail.
+ * that only entries with bad values fail. After any other error the batch may have been committed. A second try could store entries
+ * twice, so all entries of the batch fail.
  *
  * @param execute runs one statement, which commits all entries or none; returns a result for each entry, in their order
  */

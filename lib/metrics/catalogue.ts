@@ -19,13 +19,13 @@ const causes = [
   'link-would-expire',
 ] as const
 
-/** How a link that is not valid is rejected: `LinkStatus` of lib/password-reset/reset-link.ts. */
+/** The statuses of a link that is not valid: `LinkStatus` of lib/password-reset/reset-link.ts without `valid`. */
 const badLinks = ['signature-invalid', 'signature-expired', 'signature-used'] as const
 
 export const queues = ['link-request', 'link-email', 'changed-email', 'changed-hook'] as const
 
 /**
- * Every counter, which Prometheus sees as `rekey_<name>_total`. All values of its labels are listed here and are codes of Rekey: no
+ * The counters. Prometheus sees each as `rekey_<name>_total`. All values of their labels are listed here and are codes of Rekey: no
  * login, address, client or account can become a value (requirement L7), and the number of series is fixed.
  */
 export const counters = {
@@ -125,7 +125,7 @@ export const counters = {
   },
 } as const satisfies Record<string, Metric>
 
-/** The gauges that each process reports of itself. `rekey_<name>{process="web"}` is the sum over all web processes. */
+/** The gauges that each process reports of itself. `rekey_<name>{process="web"}` is the sum over all running web processes. */
 export const processGauges = {
   hash_queue: {
     help: 'Passwords that are hashed now, or wait for it.',
@@ -145,7 +145,7 @@ export const processGauges = {
 export const processKinds = ['web', 'worker'] as const
 export type ProcessKind = (typeof processKinds)[number]
 
-/** The help texts of the gauges that a scrape reads from the database, which Prometheus sees as `rekey_<name>`. */
+/** The help texts of the other gauges. Prometheus sees each as `rekey_<name>`. */
 export const scrapeGauges = {
   database_up: '1 if the database answered this scrape. If it did not, there is no other number.',
   database_clock_offset_seconds: "The database's clock minus that of the machine that was scraped.",

@@ -16,7 +16,7 @@ const collected = (shared.rekeyMetrics ??= { counts: new Map(), gauges: new Map(
 /**
  * Counts an event in the memory of this process, which takes almost no time and cannot fail. `startStoringMetrics` stores the counts.
  *
- * @param labels codes that the catalogue lists. With another code, which only a team's own untyped code can pass, nothing is
+ * @param labels values that the catalogue lists. With another value, which only untyped functions of a team can pass, nothing is
  *   counted
  * @param by how many events there were
  */

@@ -11,7 +11,7 @@ import type { JobNumbers, ReportTotals } from './store'
 
 export const metricsContentType = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** The facts for one scrape. Those from the database are undefined if they could not be read. */
+/** The facts for one scrape. Facts from the database are undefined if they could not be read. */
 export type Scraped = {
   reported: ReportTotals | undefined
   jobs?: JobNumbers[] | undefined
@@ -30,8 +30,8 @@ export type Scraped = {
 }
 
 /**
- * Returns the metrics in Prometheus's text format. If the database did not answer, the only number is `rekey_database_up 0`. Counts of
- * an earlier scrape could be lower than those that another process has returned since: Prometheus would take a decrease for a restart.
+ * Returns the metrics in Prometheus's text format. If the database did not answer, the only number is `rekey_database_up 0`: counts of
+ * an earlier scrape could be lower than counts that another process returned since, and Prometheus takes a decrease for a restart.
  */
 export function formatMetrics({ reported, jobs, mail, ownReport, readAt }: Scraped): string {
   const up = gaugeLines('database_up', [['', reported === undefined ? 0 : 1]])
@@ -54,7 +54,7 @@ export function formatMetrics({ reported, jobs, mail, ownReport, readAt }: Scrap
     ...gaugeLines('database_clock_offset_seconds', [['', (reported.now - readAt) / 1000]]),
   ]
   if (reported.lastReport !== null)
-    // The older of both: on a full disk, the reports of other processes may still be stored while those of this process are not.
+    // The greater of the two ages: on a full disk, the reports of other processes may still be stored while those of this process are not.
     lines.push(...gaugeLines('last_write_seconds', [['', Math.max(reported.lastReport, ownReport) / 1000]]))
   if (jobs !== undefined) lines.push(...jobLines(jobs))
   if (mail !== undefined) {

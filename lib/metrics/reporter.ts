@@ -10,7 +10,7 @@ export const reportTimes = {
   interval: 2_000,
   /** The time between two reports of a process that counted nothing, which show that it runs. */
   idle: 10_000,
-  /** How long `stop` waits for the last report at most. */
+  /** The longest time that `stop` waits for the last report. */
   lastReport: 2_000,
 }
 

@@ -41,7 +41,7 @@ export type JobNumbers = {
 /** Seconds without a report after which a process counts as ended. */
 const goneAfter = 30
 
-/** Milliseconds after which PostgreSQL cancels a query for metrics. */
+/** Milliseconds after which PostgreSQL cancels a query that reads metrics or counts jobs. */
 const longestQuery = '2000'
 
 export type MetricsStore = ReturnType<typeof createMetricsStore>

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Log } from '@/lib/logging/log'
 
-/** Milliseconds to wait for the range service. It is short, because a person waits for the response. */
+/** Milliseconds to wait for the range service: less than a second, because a person waits for the response. */
 const deadline = 800
 
 /** The most bytes of a response that are read: several times the size of a padded range. */
@@ -12,12 +12,12 @@ export type BreachCheck = (password: string) => Promise<boolean>
 
 /**
  * Creates the check whether a password has appeared in a data breach (NIST SP 800-63B-4 §3.1.1.2). Only the first five hex
- * digits of its SHA-1 are sent to the range service, and the response is padded, so neither the service nor an observer of its
- * traffic learns the password.
+ * digits of the password's SHA-1 are sent to the range service, and the response is padded, so neither the service nor an observer of
+ * its traffic learns the password.
  *
  * @param baseUrl such as `https://api.pwnedpasswords.com/range/`; undefined switches the check off
- * @returns the check. If the service is unavailable, slow or returns an unexpected response, the check logs it and returns false: a
- *   reset must not depend on another service
+ * @returns the check. If the service is unavailable or slow, or responds with an error or too many bytes, the check logs the failure
+ *   and returns false: a reset must not depend on another service
  */
 export function createBreachCheck(baseUrl: string | undefined, log: Log): BreachCheck {
   if (baseUrl === undefined) return async () => false

@@ -30,9 +30,9 @@ export type DerivativeContext = {
 /**
  * Whether a password is derived from what a guesser tries first (NIST SP 800-63B-4 §3.1.1.2): all but a few of its characters belong to
  * repetitions, to sequences of letters, digits or keys, to names of account and service, or to one common password. Digits and signs do
- * not count if the password contains a name or a common password of five letters or more, or if its letters repeat a part of at least
- * five. Letters and digits may also be two interleaved sequences. A password with fewer visible characters than half of `minLength`
- * counts as derived, too.
+ * not count if the password contains a name, or a common password of at least five letters, or if its letters repeat a part of at least
+ * five letters. Letters and digits may also be two interleaved sequences. A password with fewer visible characters than half of
+ * `minLength` counts as derived, too.
  *
  * A password of two different common words is a phrase, not a derivative. Takes bounded time, because only the first 256 visible
  * characters count.
@@ -83,8 +83,8 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
 
 /**
  * Returns the forms of names to search for in a password: each name whole, without its separators, and its words, each also without
- * accents, all without disguise. Omits forms without a letter, and short ones, which occur in almost every password: those of one
- * character, and those of two unless both are non-ASCII.
+ * accents, all without disguise. Omits forms without a letter, and short forms, which many passwords contain by chance: forms of one
+ * character, and forms of two unless both are non-ASCII.
  */
 export function nameForms(names: readonly string[]): Set<string> {
   const forms = names.flatMap((name) => {

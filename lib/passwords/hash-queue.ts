@@ -13,9 +13,9 @@ export class HashQueueFull extends Error {
 export type HashQueue = ReturnType<typeof createHashQueue>
 
 type HashQueueOptions = {
-  /** The format in which new passwords are hashed. */
+  /** The format in which new passwords are hashed; by default Argon2id. */
   format?: PasswordFormat
-  /** Older formats whose values are verified too. */
+  /** Other formats of stored hashes, which `verify` recognises, too. */
   accepts?: readonly PasswordFormat[]
   /**
    * The most concurrent hashes; by default the number of cores, at least two and at most three. Node's thread pool has four threads,
@@ -35,7 +35,7 @@ type Cost = PasswordFormat['cost']
 
 /**
  * Creates the queue that hashes and verifies passwords. Limits the concurrent hashes by their number and memory, so that load cannot
- * exhaust the memory, and the waiting ones by their expected time, so that no client waits in vain (ASVS 15.2.2).
+ * exhaust the memory, and the waiting ones by their expected time, so that no client waits too long (ASVS 15.2.2).
  */
 export function createHashQueue({
   format = argon2id(),

@@ -1,7 +1,7 @@
 import { isLetter, isDigitOrSign, withoutDisguise } from './visible-text'
 import { stepsBetween } from './sequences'
 
-// Covers a password with pieces that a guesser tries anyway: words, lines of keys, repetitions. Only the characters that no piece covers
+// Covers a password with pieces that a guesser tries anyway: words, sequences, repetitions. Only the characters that no piece covers
 // make the password hard to guess.
 
 /** A word that a guesser tries anyway: a name, or a common password. */
@@ -23,7 +23,7 @@ const longestPart = 16
 /** The most characters of a word that is looked up. */
 const longestWord = 40
 
-/** The fewest letters of a common password that is `countsAsWord`: a shorter one also occurs by chance among digits. */
+/** The fewest letters with which a common password `countsAsWord`: a shorter one also occurs by chance among digits. */
 const wordLetters = 5
 
 /** What the characters cost that no piece covers. */
@@ -43,8 +43,8 @@ type TextPieces = { characters: readonly string[]; piecesFrom: (start: number) =
 
 /**
  * Finds the pieces of a text: sequences of keys, letters or digits, repetitions, and words that `lookUp` knows. Computes the pieces of
- * a position when they are first read: in most phrases, the cost exceeds `most` after a word or two, so that `costOfUncovered` reads no
- * further.
+ * a position when they are first read: in most phrases, the cost exceeds `most` after a word or two, and `costOfUncovered` then reads
+ * no further.
  */
 export function findPieces(characters: readonly string[], lookUp: LookUpWord): TextPieces {
   const plain = withoutDisguise(characters)
@@ -60,8 +60,8 @@ export function findPieces(characters: readonly string[], lookUp: LookUpWord): T
 }
 
 /**
- * Covers a text with its pieces at the least cost. One common password may be among the pieces, as often as wanted; a second one must
- * not, because two words make a phrase, even if many people use each.
+ * Covers a text with its pieces at the least cost. One common password may be among the pieces, any number of times. A different second
+ * one must not, because two words make a phrase, even if each is common.
  *
  * @returns the least cost of the characters that no piece covers; `Infinity` if it is more than `costs.most`, or if a word that
  *   `costs.needsWord` requires is missing
@@ -98,7 +98,7 @@ export function costOfUncovered({ characters, piecesFrom }: TextPieces, costs: U
   }
 }
 
-/** Finds lines: three characters or more in one direction (`qwe`), or six or more in two alternating ones (`1q2w3e`). */
+/** Finds sequences: three characters or more in one direction (`qwe`), or six or more in two alternating directions (`1q2w3e`). */
 function lines(characters: readonly string[], start: number): Piece[] {
   const pieces: Piece[] = []
   for (const [period, least] of [
@@ -106,7 +106,7 @@ function lines(characters: readonly string[], start: number): Piece[] {
     [2, 6],
   ] as const) {
     const ways: ReadonlySet<string>[] = []
-    // A longer line is several lines, one after the other.
+    // A longer sequence is several sequences, one after the other.
     const last = Math.min(characters.length, start + 2 * least) - 1
     for (let at = start; at < last; at += 1) {
       const turn = (at - start) % period
@@ -120,7 +120,7 @@ function lines(characters: readonly string[], start: number): Piece[] {
   return pieces
 }
 
-/** Finds parts that occur three times or more, one after the other; the beginning of one more may follow. */
+/** Finds parts that occur three times or more, one after the other. The beginning of a further repetition may follow. */
 function repetitions(characters: readonly string[], start: number): Piece[] {
   const pieces: Piece[] = []
   let covered = start
@@ -136,7 +136,7 @@ function repetitions(characters: readonly string[], start: number): Piece[] {
   return pieces
 }
 
-/** Finds known words, from five characters on also backwards. At least half are letters: otherwise a number could be a word in disguise. */
+/** Finds known words, from five characters on also backwards. At least half must be letters: a number could be a word in disguise. */
 function words(
   characters: readonly string[],
   plain: readonly string[],

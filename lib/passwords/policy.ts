@@ -8,7 +8,7 @@ import { withoutDisguise } from './visible-text'
 
 export type PolicyProblem = SimilarityProblem | { code: 'too-common' } | RuleProblem
 
-/** The order of problems in a response: that of Django's default validators, then Rekey's own rules. */
+/** The order of problems in a response: first as Django's default validators report them, then Rekey's own rules. */
 const order: readonly PolicyProblem['code'][] = [
   'too-similar-username',
   'too-similar-email',
@@ -35,10 +35,10 @@ export type ServiceNames = {
 }
 
 /**
- * Creates the policy that a reset applies to the new password. `rules` is the part of it that a form can show; a browser creates it
- * from `ruleSettings`, but without `normalise`.
+ * Creates the policy that a reset applies to the new password. `rules` checks the rules that a form can show; a browser creates the same
+ * checker from `ruleSettings`, but without `normalise`.
  *
- * @param normalise `normalise` of the password format, if it changes passwords
+ * @param normalise the password format's `normalise`; by default passwords stay as typed
  * @throws Error if PASSWORD_MIN_LENGTH exceeds the limit of the password format
  */
 export function createPasswordPolicy({
@@ -71,7 +71,7 @@ export function createPasswordPolicy({
   }
 
   /**
-   * Finds all problems of a password for this person, in the order of responses; empty if there is none. If the format normalises
+   * Finds the problems of a password for this person, in the order of responses; empty if there is none. If the format normalises
    * passwords, checks both the typed and the normalised text: otherwise full-width letters would hide a name from the policy.
    */
   function findProblems(password: string, person: PersonalFacts): PolicyProblem[] {
@@ -91,7 +91,7 @@ export function createPasswordPolicy({
       ...(isCommon(password) ? [{ code: 'too-common' as const }] : []),
       ...rules.problems(password),
     ]
-    // Only for a password without other problems than outer spaces: its length is bounded, and any other is rejected anyway.
+    // Only if the password has no problem but outer spaces: then its length is bounded. With another problem, it is rejected anyway.
     if (problems.every(({ code }) => code === 'outer-spaces') && isDerived(password, person))
       problems.push({ code: 'too-common' })
     return problems.sort(byOrder)
@@ -100,7 +100,7 @@ export function createPasswordPolicy({
   return { rules, ruleSettings, findProblems }
 }
 
-/** The most code points of a fact that are searched for in a password: no person types more of one. */
+/** The most code points of a fact that are searched for in a password: no person types a longer name. */
 const longestFact = 100
 
 /** Lists a person's facts as names to search for: of the email address also the part before the `@` and the domain. */

@@ -49,7 +49,7 @@ export function createPasswordRuleChecker(
     { problem: { code: 'too-short', min: minLength }, breaks: (password) => lengthOf(password) < minLength },
     { problem: { code: 'numeric' }, breaks: isNumeric },
   ]
-  // With a limit of 256 bytes or less, this rule would be redundant, because a character has at least one byte.
+  // With a limit of 256 bytes or less, this rule would be redundant, because a code point has at least one byte.
   if (bytes > mostCodePoints) rules.push({ problem: { code: 'too-long', max }, breaks: isTooLong })
   if (bytes < Infinity)
     rules.push({
@@ -62,11 +62,11 @@ export function createPasswordRuleChecker(
     /**
      * The attributes of the password field. Its `minlength` counts UTF-16 units, so it rejects no password that the server accepts.
      * There is no `maxlength`, which would silently truncate a pasted password. `passwordrules` tells password managers to include a
-     * lower-case letter, so that no generated password is entirely numeric; a typed password needs none.
+     * lower-case letter, so that no generated password is entirely numeric; a typed password needs no lower-case letter.
      */
     attributes: {
       minLength,
-      // The characters that a manager may use have one byte each.
+      // The characters that a password manager may use have one byte each, so the limit in bytes is one in characters.
       passwordrules: `minlength: ${minLength}; maxlength: ${Math.min(max, bytes)}; required: lower; allowed: upper, digit, [-];`,
     },
     /** Returns every rule in the order to show them, and whether the password keeps it. */

@@ -21,10 +21,10 @@ const attributes = [
   ['email', 'too-similar-email'],
 ] as const
 
-/** A password with this share of common characters resembles a fact (Django's `max_similarity`). */
+/** The share of common characters from which on a password resembles a fact (Django's `max_similarity`). */
 const maxSimilarity = 0.7
 
-/** Words of at least this many characters must also share pairs: many phrases contain all letters of a long word. */
+/** A word of at least this many characters must also share pairs with the password: many phrases contain all letters of a long word. */
 const longWord = 9
 
 /** The share of common pairs from which on a password resembles a long word. */
@@ -35,10 +35,10 @@ const maxSharedPairs = 0.3
  * characters, of the whole fact or of one of its words. Unlike Django, words of nine or more characters must also share pairs of
  * neighbouring characters: otherwise one phrase in a thousand resembles a long email address by chance.
  *
- * Counts the characters of the password only once, so that it takes linear time and needs no guard against long input, which
- * Django needs (CVE-2021-45115).
+ * Counts the characters of the password only once. So it takes linear time and, unlike Django, needs no guard against long input
+ * (CVE-2021-45115).
  *
- * @returns undefined if it resembles none
+ * @returns the problem; undefined if the password resembles no fact
  */
 export function findSimilarityProblem(password: string, facts: PersonalFacts): SimilarityProblem | undefined {
   const characters = Array.from(password.toLowerCase())

@@ -3,7 +3,7 @@
 /** Matches spaces, control characters, zero-width characters, and the empty Braille cell, for which a font draws nothing. */
 const invisible = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Z}\u2800]/u
 
-/** Matches digits and signs, with which people pad a password; not emojis, because there are thousands to choose from. */
+/** Matches digits and signs, with which people pad a password; no emojis, because a guesser would have to try thousands. */
 const padding = /^(?!\p{Extended_Pictographic}|\p{Regional_Indicator})[\p{N}\p{P}\p{S}]/u
 
 const sign = /^(?!\p{Extended_Pictographic}|\p{Regional_Indicator})[\p{P}\p{S}]/u
@@ -23,7 +23,6 @@ export function visibleCharacters(text: string): string[] {
     .slice(0, mostVisible)
 }
 
-/** Whether a character is a digit or a sign, with which people pad a password. */
 export function isDigitOrSign(character: string): boolean {
   return padding.test(character)
 }

@@ -67,11 +67,11 @@ export async function pendingMigrations(
  * safe to run on several machines at once.
  *
  * @param url the database; its role needs CREATE on both schemas, or on the database if they are missing
- * @param appRole the role of DATABASE_URL, if it is another one than that of `url`; it is granted the privileges that the app needs
+ * @param appRole the role of DATABASE_URL, if it differs from the role of `url`; it is granted the privileges that the app needs
  * @param ownsUsers whether accounts are in Rekey's own table; if not, that table is not created
  * @returns the names of the migrations that this call applied
  * @throws Error with a sentence for each reason not to start; the database is then unchanged
- * @throws Error if a migration fails; that one is rolled back, and those before it stay applied
+ * @throws Error if a migration fails, or if an applied one was edited; earlier migrations stay applied
  */
 export async function migrate(
   { url, schemas }: { url: string; schemas: SchemaNames },
@@ -166,7 +166,7 @@ async function inTransaction<Result>(
   }
 }
 
-/** Reads the checksums of the applied migrations by name; empty if their table does not exist yet. */
+/** Reads the checksums of the applied migrations by name; empty if the table of applied migrations does not exist yet. */
 async function appliedMigrations(client: pg.Client, schemas: SchemaNames): Promise<Map<string, string>> {
   const { rowCount } = await client.query(
     `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -3,7 +3,7 @@ import { queueOwner } from '@/lib/queue/queue-state'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**
- * Lists the reasons why `migrate` would fail with these schemas. Changes nothing, so that `migrate` can stop before its first
+ * Lists reasons why `migrate` would fail with these schemas. Changes nothing, so that `migrate` can stop before its first
  * change.
  *
  * @param migrations the names of all migrations of this version, the oldest first
@@ -36,7 +36,7 @@ type Facts = {
   mayCreateSchemas: boolean
   appRoleExists: boolean
   schemas: Map<string, { usable: boolean; foreignOwner: string | null }>
-  /** The given schema names that are SQL keywords. They are rejected, because pg-boss does not quote the name of its schema. */
+  /** The names of the two schemas that are SQL keywords. pg-boss cannot use one, because it does not quote the name of its schema. */
   keywords: Set<string>
   /** Whether `_prisma_migrations` in Rekey's schema lists the migrations of another application. */
   foreignMigrations(known: string[]): boolean
@@ -71,7 +71,7 @@ async function readFacts(client: pg.Client, schemas: SchemaNames, appRole?: stri
       found.map(({ name, usable, foreign_owner: foreignOwner }) => [name, { usable, foreignOwner }]),
     ),
     keywords: new Set(reserved.map(({ name }) => name)),
-    // If Rekey's first migration is applied, unknown ones are those of a newer version of Rekey, which ran before this one.
+    // If Rekey's first migration is applied, the unknown migrations belong to a newer version of Rekey, which ran before this one.
     foreignMigrations: (known) =>
       !applied.includes(known[0]!) && applied.some((name) => !known.includes(name)),
   }
@@ -98,7 +98,7 @@ function schemaProblems({ role, mayCreateSchemas, schemas, keywords }: Facts, na
   return []
 }
 
-/** Whether Rekey's schema contains tables, views or sequences, but no recorded migration. They are taken for another application's. */
+/** Whether Rekey's schema contains tables, views or sequences, but no recorded migration: then another application may own them. */
 async function holdsForeignTables(client: pg.Client, schemas: SchemaNames): Promise<boolean> {
   if ((await recordedMigrations(client, schemas)).length > 0) return false
   const { rows } = await client.query<{ some: boolean }>(

@@ -18,7 +18,7 @@ import { describeDatabaseUrl } from '@/lib/config/database-url'
  *
  * @param users the mapping of rekey.config.ts; undefined for Rekey's own table
  * @returns warnings, a sentence each
- * @throws Error with the problems of the first check that fails, a sentence each. The checks after it are not made
+ * @throws Error with the problems of the first check that fails, a sentence each. Later checks are then not made
  */
 export async function checkDatabase(settings: Settings, users?: UsersMapping): Promise<string[]> {
   const warnings = await checkAllButMappedUsers(settings, users === undefined)
@@ -79,8 +79,8 @@ function wantedConnections({ database, webConcurrency, worker }: Settings): numb
 }
 
 /**
- * Warns about a connection to another machine without TLS or with an unchecked certificate (ASVS 12.3.1). The URL is parsed as `pg`
- * does: by default it uses no TLS, for `sslmode=require` it checks the certificate, and for `no-verify` it does not.
+ * Returns a warning if a connection to another machine has no TLS or an unchecked certificate (ASVS 12.3.1), else none. `pg` parses the
+ * URL: by default it uses no TLS, for `sslmode=require` it checks the certificate, and for `no-verify` it does not.
  *
  * @throws Error if a certificate file that the URL names cannot be read
  */

@@ -21,7 +21,7 @@ function neededPrivileges(ownsUsers: boolean): [table: string, privileges: strin
   return Object.entries(tablePrivileges).filter(([table]) => ownsUsers || table !== 'users')
 }
 
-/** Returns the GRANT statements for the app's role, whose name must be quoted for SQL. All tables must exist when they run. */
+/** Returns the GRANT statements for the app's role, whose name must be quoted for SQL. All tables must exist before the statements run. */
 export function appGrantStatements(role: string, schemas: SchemaNames, ownsUsers: boolean): string[] {
   const [own, queue] = [quoteSchema(schemas.own), quoteSchema(schemas.queue)]
   return [

@@ -17,15 +17,15 @@ export type UsersTableReport = {
   /** Reasons why Rekey cannot work with the table, a sentence each. */
   problems: string[]
   warnings: string[]
-  /** The tables that the mapping names, as PostgreSQL describes them; empty if the mapping lacks a value. */
+  /** The tables that the mapping names, as PostgreSQL describes them; empty if an option has no value. */
   catalogue: ReadonlyMap<string, Relation>
   /** The connection's role, quoted. */
   role: string
-  /** Whether a known password has been verified with this mapping; false also while there are problems. */
+  /** Whether a known password has been verified with this mapping. False, too, if problems ended the inspection early. */
   isProven: boolean
 }
 
-/** Compares the users mapping with the database. Reads PostgreSQL's catalogue and samples of the tables; changes nothing. */
+/** Compares the users mapping with the database. Reads PostgreSQL's catalogue and a sample of the accounts; changes nothing. */
 export async function inspectUsersTable(
   database: Pick<Database, 'pool' | 'queries' | 'names' | 'schemas' | 'transaction'>,
   mapping: UsersMapping,

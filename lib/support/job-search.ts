@@ -10,7 +10,7 @@ export type FoundJob = {
   /** pg-boss's state of the job: `created` and `retry` wait, `active` runs, the others are finished. */
   state: 'created' | 'retry' | 'active' | 'completed' | 'cancelled' | 'failed'
   createdAt: Date
-  /** When the link was requested, from which its life counts. */
+  /** When the link was requested. The lifetime of the link begins then. */
   requestedAt: Date
   /** The time before which a waiting job does not run. */
   dueAt: Date

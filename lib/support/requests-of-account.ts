@@ -4,7 +4,7 @@ import type { Database } from '@/lib/database/pool'
 import { requestTimeOfOpening } from '@/lib/password-reset/record-opening'
 import { createJobSearch, type FoundJob } from './job-search'
 
-/** One thing that happened to a request for a link. `detail`: a code, or the mail server's reply; null if there is none. */
+/** An event in the course of a request for a link. `detail`: a code, or the mail server's reply; null if there is none. */
 export type RequestStep = {
   at: Date
   step:
@@ -22,7 +22,7 @@ export type RequestStep = {
   detail: string | null
   /** The network of the client; null if it is unknown. */
   client: string | null
-  /** The name of the supporter who did it; null for what the person or Rekey did. */
+  /** The name of the supporter who caused the event; null if the person or Rekey did. */
   actor: string | null
 }
 
@@ -41,9 +41,9 @@ const stepsOfEvents: Partial<Record<AuditEvent, RequestStep['step']>> = {
 
 /**
  * Puts together what the audit log and the queue know of an account's requests for links, oldest first. Of a flood, the audit log has
- * one request per client and ten minutes; the queue has the emails of the others until twelve hours after they ended.
+ * one request per client and ten minutes; the queue has the email jobs of the other requests until twelve hours after the jobs ended.
  *
- * @param since requests before it are left out
+ * @param since the time before which requests are left out
  * @throws if the database is unavailable
  */
 export async function requestsOfAccount(
@@ -71,7 +71,7 @@ export async function requestsOfAccount(
     // The entry of an opening or a change has the id of its own HTTP request, not of the request for the link.
     if (line.requestId === null || step === undefined || step === 'opened' || step === 'changed') continue
     const { steps } = requestOf(line.requestId, line.at)
-    // For a request that the support made, the worker adds an entry of its own.
+    // A request that the support made can have a second such entry, from the worker.
     if (step === 'requested' && steps.some((earlier) => earlier.step === step)) continue
     steps.push(asStep(line, step))
   }
@@ -107,7 +107,7 @@ function asStep({ at, reason, client, actor }: HistoryEntry, step: RequestStep['
 }
 
 /**
- * Adds each opening of a link to the request for that link. The page that records an opening does not know the request's id, so its
+ * Adds the first opening of each link to the request for that link. The page that records an opening does not know the request's id, so its
  * entry names the second in which the link was requested. A request whose job is deleted has the time of its audit entry, which is a
  * little later, so the first request at or after that second is taken.
  */
@@ -115,7 +115,7 @@ function addOpenings(requests: FoundRequest[], history: HistoryEntry[]): void {
   const seen = new Set<number>()
   for (const line of history) {
     const requestedAt = stepOf(line) === 'opened' ? requestTimeOfOpening(line.reason) : undefined
-    // Each web process records the first opening that it sees, so there may be several of one link.
+    // Each web process records the first opening that it sees, so one link may have several entries.
     if (requestedAt === undefined || seen.has(requestedAt)) continue
     seen.add(requestedAt)
     const opened = requests.find((request) => Math.floor(request.requestedAt.getTime() / 1000) >= requestedAt)

@@ -13,7 +13,7 @@ import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 
 // What the support does on the command line for one person or client. Each action is audited with the name of the supporter, `actor`.
 
-/** Thrown if the support wants a link for an account that may not be reset; `account` shows why. */
+/** Thrown if the support wants a link for an account that may not be reset. `account` shows why; of a deleted one it has only the id. */
 export class AccountNotResettable extends Error {
   constructor(readonly account: Account) {
     super('The account may not be reset.')
@@ -25,7 +25,7 @@ type SendParts = { audit: AuditLog; database: Database; queue: Queue }
 
 /**
  * Stores a request for a link, as if the person had made it. It does not count towards the limits of a client, but the limits of emails
- * apply, so that repeated calls do not flood a mailbox. `liftAccountLimits` lifts those of the account and its mailbox.
+ * apply, so that repeated calls do not flood a mailbox. `liftAccountLimits` lifts the limits of the account and its mailbox.
  *
  * @throws AccountNotResettable
  */
@@ -39,7 +39,7 @@ export async function sendLink(
   await database.transaction(async (tx) => {
     await audit.record('requested', { accountId: account.id, requestId, actor }, tx)
     const target = { accountId: account.id }
-    // The worker writes in the account's language or, if it has none, in DEFAULT_LOCALE.
+    // The worker writes in the account's language or, if the account has none, in DEFAULT_LOCALE.
     const locale = account.locale ?? ''
     const job = { target, locale, requestId, client: unknownClient, bypassPause: false }
     await queue.add('link-request', job, { tx })
@@ -56,7 +56,7 @@ type PrintParts = {
 
 /**
  * Creates a reset link that the operator hands to a person who has lost the mailbox (requirement L9). It lives 15 minutes, and works
- * once or, with RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false, several times, as a mailed link. The email about the changed password
+ * once or, with RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false, several times, like a mailed link. The email about the changed password
  * still goes to the account's address. The audit entry is stored before the link is returned.
  *
  * @throws AccountNotResettable also if the account is gone
@@ -100,7 +100,7 @@ type LiftParts = { audit: AuditLog; limits: Limits; recovery: RecoveryStore }
 
 /**
  * Lifts what limits one account: the cool-down, the count and a pause of its emails, and the rate limits of its mailbox, of its logins,
- * and of its resets by "this wasn't me".
+ * and of new links by "this wasn't me".
  */
 export async function liftAccountLimits(
   { audit, limits, recovery }: LiftParts,

@@ -8,19 +8,19 @@ export type TypeFamily =
 /** A column, with the privileges of the connection's role. */
 export type Column = {
   /**
-   * The type, qualified and quoted if necessary, for a cast: `pg_catalog.varchar`. Of a domain it is the base type, because a cast
+   * The type, qualified and quoted if necessary, for a cast: `pg_catalog.varchar`. For a domain, it is the base type, because a cast
    * to the domain would cause an error for a value that the domain's CHECK rejects.
    */
   type: string
   /** The type for messages: `character varying(128)`. */
   typeName: string
   family: TypeFamily
-  /** The most characters, where the type limits them. */
+  /** The most characters that the type allows; null if it does not limit them. */
   maxLength: number | null
   isNullable: boolean
   hasDefault: boolean
   isGenerated: boolean
-  /** False for a column of a view that PostgreSQL cannot update. */
+  /** False for a column of a view, if PostgreSQL cannot update the column through the view. */
   isUpdatable: boolean
   maySelect: boolean
   mayUpdate: boolean
@@ -29,7 +29,7 @@ export type Column = {
 /** A table, a view or another relation, with the privileges of the connection's role. */
 export type Relation = {
   kind: 'table' | 'view' | 'other'
-  /** The role that owns it, quoted. */
+  /** The role that owns the relation, quoted. */
   owner: string
   /** Whether row-level security applies to the connection's role. */
   hasRowSecurity: boolean
@@ -84,10 +84,10 @@ const canDelete = 16
 
 /**
  * Reads tables, views and their columns from PostgreSQL's catalogue. Unlike `information_schema`, the catalogue also contains tables
- * on which the role has no privilege, so that a missing table differs from a missing grant.
+ * on which the role has no privilege, so the result tells a missing table from a missing grant.
  *
  * Does not open a table, so that a lock on it causes no wait. The functions `pg_relation_is_updatable` and `pg_column_is_updatable`
- * would open it, so they are called only for views and the like; the rows of a table can always be written.
+ * would open it. So they are called only for other relations, such as views: PostgreSQL can update and delete the rows of any table.
  *
  * @returns relations by `schema.name`, without tables that do not exist
  */
@@ -117,7 +117,7 @@ export async function readCatalogue(
        LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
        LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
        LEFT JOIN LATERAL (
-         -- The type of the column. If it is a domain, also the type that it is based on, until one is no domain.
+         -- The type of the column. For each type that is a domain, also the type that the domain is based on.
          WITH RECURSIVE below AS (
            SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, t.typnotnull
            UNION ALL

@@ -11,9 +11,9 @@ const mostIds = 1000
  * Composes the statement that finds the ids of an email address's accounts, oldest first.
  *
  * @param resettable true leaves out accounts that are inactive or have no password
- * @param hasOwnIndex true for Rekey's own table, whose index sorts the ids of each address: the limit ends each index scan early.
- *   In any other table, one scan compares all spellings of the address. `OFFSET 0` hides the limit from the planner, which might
- *   otherwise read the whole table in the order of the ids until it has found enough
+ * @param hasOwnIndex true for Rekey's own table, whose index sorts the ids of the resettable accounts of each address: the limit ends
+ *   a scan of the index early. In any other table, one scan compares all spellings of the address. `OFFSET 0` hides the limit from the
+ *   planner, which might otherwise read the whole table from the oldest account on until it has found enough
  */
 export function findIdsStatement(
   address: string,

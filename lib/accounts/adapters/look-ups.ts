@@ -9,7 +9,7 @@ import type { Database, Transaction } from '@/lib/database/pool'
 const longestStatement = 3_500
 
 /**
- * Milliseconds that a look-up waits for its turn before it fails. The wait and the two slow statements of a look-up, 27 seconds together,
+ * Milliseconds that a look-up waits for its turn before it fails. The wait and a look-up's two statements, 27 seconds together at most,
  * must fit into the minute that the worker gives a job of the queue `link-request`.
  */
 const longestWait = 20_000
@@ -20,9 +20,9 @@ const fast = 100
 type LookUp = <Result>(work: (client: Pick<Transaction, '$queryRaw'>) => Promise<Result>) => Promise<Result>
 
 /**
- * Creates the function that runs look-ups in a users table of another product, which may be large and without an index.
- * PostgreSQL ends a statement that takes too long. Look-ups run one at a time unless the latest to end was fast: otherwise a few slow
- * ones would occupy every connection of the process.
+ * Creates the function that runs look-ups in a users table of another product. The table may be large and without an index.
+ * PostgreSQL ends a statement that takes too long. Look-ups run one at a time unless the last one that ended was fast: otherwise a few
+ * slow look-ups would occupy every connection of the process.
  *
  * @returns a function that passes a transaction to `work`, and throws {@link LookUpTimedOut} if the wait or a statement took too long
  */
@@ -74,7 +74,7 @@ export function createLookUpRunner(
     let ended = false
     try {
       const result = await transaction(async (tx) => {
-        // Local to the transaction, because a pooler may give the session to other clients. A shorter limit of the role stays.
+        // Local to the transaction, because a pooler may give the session to other clients. A shorter limit that is already set stays.
         await tx.$queryRaw`
           SELECT set_config('statement_timeout', CASE
             WHEN current_setting('statement_timeout')::interval BETWEEN interval '1 ms' AND ${`${limits.longestStatement} ms`}::interval

@@ -61,7 +61,7 @@ export type AccountRow = {
  * Composes the SQL of a mapping. Reads the types of the columns from the catalogue.
  *
  * @param recovery the qualified name of Rekey's table `recovery`
- * @param identity of the users table, as Rekey's rows contain it
+ * @param identity the identity of the users table (`AccountStore.identity`)
  * @throws Error that names a column that does not exist, and its table
  */
 export async function composeMappedTableSql(

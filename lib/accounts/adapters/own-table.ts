@@ -26,7 +26,7 @@ export class UsernameTaken extends Error {
   }
 }
 
-/** Matches every stored value, such as one that an older system left. A reset may replace the value; no password is valid for it. */
+/** Matches every stored value, so that a reset may also replace what an older system left. Verifies no password. */
 const anythingElse = recognisedFormat('anything else', /^/)
 
 export function ownUsersMapping({ own }: SchemaNames): UsersMapping {
@@ -59,7 +59,7 @@ export type OwnAccounts = AccountStore & {
    */
   add(account: NewAccount): Promise<string>
   /**
-   * Activates or deactivates an account. If its state changes, a trigger of the database revokes its links.
+   * Activates or deactivates an account. If `is_active` changes, a trigger of the database revokes the account's links.
    *
    * @returns false if no account has this username
    */

@@ -15,7 +15,7 @@ export type PasswordReplacement = {
   bindPassword: boolean
 }
 
-/** What `replacePassword` needs to know about the users table: its mapping and SQL, and how its rows become accounts. */
+/** What `replacePassword` needs to know about the users table and about Rekey's table `recovery`, and how rows become accounts. */
 export type ReplacingParts = {
   table: MappedTableSql
   mapping: UsersMapping
@@ -36,7 +36,7 @@ export async function replacePassword(
   await tx.$queryRaw`SELECT 1 AS "locked" FROM ${users} u WHERE ${isAccount} FOR NO KEY UPDATE OF u`
   if (passwords)
     await tx.$queryRaw`SELECT 1 AS "locked" FROM ${passwords} p WHERE ${isHash} FOR NO KEY UPDATE OF p`
-  // A statement of its own: after a wait, the statement that locks would read all but the locked row as it was before the wait.
+  // A statement of its own: after a wait, a statement that locks and reads would read all other rows as they were before the wait.
   const rows = await tx.$queryRaw<AccountRow[]>`SELECT ${table.columns} ${table.from} WHERE ${isAccount}`
   const [account] = toAccounts(rows)
   if (account === undefined || !isAsSigned(account, signed, bindPassword)) return null
@@ -62,7 +62,7 @@ export async function replacePassword(
  * Locks Rekey's own row of an account and stores the time of the change, if the epoch is still the one that the link was signed
  * with. A missing row stands for the epoch 0.
  *
- * @returns false if the epoch is another one, so that nothing was stored
+ * @returns false if the epoch is another one; then nothing was stored
  */
 async function recordChange(
   tx: Transaction,

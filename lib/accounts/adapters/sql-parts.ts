@@ -46,7 +46,7 @@ export function allHold(conditions: readonly Condition[] = [], columnOf: ColumnO
   )})`
 }
 
-/** SQL: no condition is true. A condition on a NULL column is not true. */
+/** SQL: no condition is true. A condition whose result is NULL does not count as true. */
 export function noneHolds(conditions: readonly Condition[] = [], columnOf: ColumnOf): Prisma.Sql {
   if (conditions.length === 0) return Prisma.sql`true`
   return Prisma.sql`(${Prisma.join(
@@ -87,8 +87,8 @@ const largest = { smallint: 2n ** 15n - 1n, integer: 2n ** 31n - 1n, bigint: 2n 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
- * Whether a text can be an id in a column of this type, spelled as the database spells it, and no longer than links allow. PostgreSQL
- * may fail to cast any other text.
+ * Whether a text can be an id in a column of this type: it is spelled as the database spells such ids, and no longer than links allow.
+ * PostgreSQL could fail to cast another text.
  */
 export function canBeId(text: string, { family }: Pick<Column, 'family'>): boolean {
   if (family === 'uuid') return uuid.test(text)

@@ -6,7 +6,7 @@ import { tableUsesOf, type TableUse, type ColumnUse } from './table-uses'
 /**
  * Finds reasons why a mapping cannot work, such as a missing table, column or privilege, or a column of an unfit type.
  *
- * @param role the connection's role, quoted; the reason for a missing privilege contains statements that grant it to the role
+ * @param role the connection's role, quoted; the sentence about missing privileges contains statements that grant them to this role
  * @returns a sentence for each reason
  */
 export function mappingProblems(
@@ -44,7 +44,7 @@ export function mappingProblems(
   return [...new Set(problems)]
 }
 
-/** Reports columns that refer to an account's id although their type cannot contain every id. */
+/** Returns a sentence for each column that refers to an account's id although the column's type cannot contain every id. */
 function joinProblems(mapping: UsersMapping, catalogue: ReadonlyMap<string, Relation>): string[] {
   const familyOf = (table: string, column: string) =>
     catalogue.get(identityOf({ table }))?.columns.get(column)

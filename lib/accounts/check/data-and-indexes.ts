@@ -11,7 +11,7 @@ import { tableUsesOf, type TableUse } from './table-uses'
 /** The most accounts in the sample: a start must not read a table of millions. */
 const sampleSize = 1000
 
-/** A look-up of an email address that takes more milliseconds prevents a start: workers look accounts up for each requested link. */
+/** A look-up of an email address that takes more milliseconds prevents a start, because a request for a link can cause such a look-up. */
 const slowestLookUp = 2000
 
 /** A missing index is reported only for a table with at least this many rows. */
@@ -135,7 +135,7 @@ async function checkLookUp(
 /**
  * Reports large tables without an index on the column that names the account. For the table of hashes, the missing index is a problem:
  * each look-up that finds an account would read the whole table, so the delay of later emails would reveal which requests named
- * accounts. For a table of `users.end`, it is a warning.
+ * accounts. For a table of `users.end`, the missing index is a warning.
  */
 async function checkJoins(
   client: Query,
@@ -162,7 +162,7 @@ async function checkJoins(
 
 /**
  * Estimates the rows of a table, and finds out whether an index begins with one of these expressions, as the catalogue spells them.
- * Returns a view as indexed and empty, because its indexes are those of its tables.
+ * Describes a view as indexed and empty, because a view has no indexes of its own.
  */
 async function indexState(client: Query, table: string, expressions: string[]) {
   const { schema, name } = parseTableName(table)
@@ -178,7 +178,7 @@ async function indexState(client: Query, table: string, expressions: string[]) {
   return { rows: Math.round(state?.rows ?? 0), isIndexed: state?.isIndexed ?? true }
 }
 
-/** Names of tables whose tokens or sessions may stay valid after a change of the password, each with what creates such a table. */
+/** Names of tables whose tokens or sessions may stay valid after a change of the password, each with the software that creates it. */
 const tokenTables: Record<string, string> = {
   oauth_access_tokens: 'Laravel Passport or Doorkeeper',
   oauth2_provider_accesstoken: 'django-oauth-toolkit',

@@ -4,7 +4,7 @@ import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
 /**
  * Returns a digest of what decides whether a product can verify the hashes that Rekey writes: the users table and its column of ids, the
  * table and the column of the hash, the format with its parameters, and a keyed hash of secret options such as a pepper. If the
- * digest changes, the operator must prove the mapping again with a known password (`npm run accounts -- check`).
+ * digest changes, earlier proofs of the mapping do not count: a known password must be verified again (`npm run accounts -- check`).
  */
 export function passwordMappingFingerprint(mapping: UsersMapping): string {
   const { id, password } = mapping

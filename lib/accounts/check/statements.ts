@@ -15,9 +15,9 @@ export type GeneratedStatement = { purpose: string; sql: string }
 const sampleIds = ['1', '00000000-0000-4000-8000-000000000000']
 
 /**
- * Lists the statements that a reset runs on a mapped table: the look-up of a login, the reading of an account, and the replacement
- * of its password, as for an account whose links were never revoked. Runs the store itself, on a connection that records these
- * statements instead of executing them. Only the catalogue is actually read.
+ * Lists the statements with which Rekey looks up a login, reads an account and replaces its password, for an account whose links were
+ * never revoked. Runs the store itself, on a connection that records these statements instead of executing them. Only the catalogue is
+ * actually read.
  */
 export async function listResetStatements(
   { names, queries }: Pick<Database, 'names' | 'queries'>,

@@ -13,14 +13,13 @@ export type ColumnUse = {
   option: string
   column: string
   /**
-   * What the column must be able to contain: an account's id, text, times, the value that `set` writes, or hashes of up to so many
-   * characters. `any`: values are only compared with the column, so it may have any type.
+   * What the column must be able to contain: an account's id, text, times, what `set` writes into it (`written`), or hashes of up to
+   * `hash` characters. `any`: values are only compared with the column, so the column may have any type.
    */
   as: 'id' | 'text' | 'time' | 'any' | { written: WrittenValue } | { hash: number }
   isWritten?: boolean
 }
 
-/** How Rekey uses one table of a mapping. */
 export type TableUse = {
   option: string
   table: TableName

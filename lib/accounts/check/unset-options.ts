@@ -1,11 +1,11 @@
-/** Whether an option may be an empty text: only if it is compared with a column for equality, or written into a column. */
+/** Whether an option may be an empty text: only in `is` or `isNot` of a condition, in `set`, or in `password.in.where`. */
 function mayBeEmpty(option: string): boolean {
   return /\.(is|isNot)$|^users\.(set|password\.in\.where)\./.test(option)
 }
 
 /**
- * Finds options of a mapping that are present but have no value: undefined, NaN, or an empty text where a name is expected. For example,
- * `is: process.env.TENANT` has none if the variable is missing. A statement would compare the column with the text `undefined`.
+ * Finds options of a mapping that are present but undefined, NaN, or an empty text that `mayBeEmpty` does not allow. Otherwise, for
+ * `is: process.env.TENANT` without the variable, a statement would compare the column with the text `undefined`.
  *
  * @returns a sentence for each option
  */

@@ -18,7 +18,7 @@ export type AuthJsOptions = {
  * Returns the mapping of Auth.js (NextAuth) with the Credentials provider. Its sessions are JWTs, so a reset cannot end them in the
  * database. The app's `jwt` callback must compare them with a column that a reset changes, or `passwordChanged` must revoke them.
  *
- * @throws Error that names an option without a value
+ * @throws Error that names an option that is undefined, NaN or an empty text
  */
 export function authJs(options: AuthJsOptions): UsersMapping {
   rejectEmptyOptions('authJs', options)

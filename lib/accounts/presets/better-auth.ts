@@ -18,9 +18,9 @@ export type BetterAuthOptions = {
 /**
  * Returns the mapping of better-auth with its own scrypt hashes (`emailAndPassword` without a `password.hash` of the team's). A
  * reset deletes the account's rows of `session` and its open reset links. The extension point `passwordChanged` must end sessions in
- * `secondaryStorage`. Sessions that are cached in a cookie (`cookieCache`) live until its `maxAge`.
+ * `secondaryStorage`. A session that is cached in a cookie (`cookieCache`) stays valid until the cookie's `maxAge` has passed.
  *
- * @throws Error that names an option without a value
+ * @throws Error that names an option that is undefined, NaN or an empty text
  */
 export function betterAuth(options: BetterAuthOptions = {}): UsersMapping {
   rejectEmptyOptions('betterAuth', options)

@@ -16,7 +16,7 @@ const iterationsOf = {
   '6.1': 1_500_000,
 } as const
 
-/** The formats of Django's other hashers, whose hashes a reset may replace. */
+/** Formats of Django in which Rekey cannot write hashes. A reset may replace such hashes. */
 const otherHashers = [
   recognisedFormat('pbkdf2_sha1', /^pbkdf2_sha1\$\d+\$/),
   recognisedFormat('bcrypt_sha256', /^bcrypt_sha256\$\$2[aby]\$/),
@@ -30,7 +30,7 @@ export type DjangoOptions = {
   version?: keyof typeof iterationsOf
   /** The iterations of the product's own subclass of PBKDF2PasswordHasher. */
   iterations?: number
-  /** What comes first in PASSWORD_HASHERS, by default `pbkdf2_sha256`. `argon2` needs `argon2-cffi` in the product. */
+  /** The first hasher in PASSWORD_HASHERS, by default `pbkdf2_sha256`. `argon2` needs `argon2-cffi` in the product. */
   hasher?: 'pbkdf2_sha256' | 'argon2'
   /** Parameters that differ from Django's: of a subclass of Argon2PasswordHasher, or `{ hashLength: 16 }` for `argon2-cffi` before 21.2. */
   argon2?: DjangoArgon2Options
@@ -47,12 +47,12 @@ export type DjangoOptions = {
 
 /**
  * Returns the mapping of Django's `contrib.auth`, or of a user model with the same columns. A changed password ends sessions by
- * itself, because each contains a MAC of the stored hash. API tokens do not end by themselves, so a reset deletes those in `tokens`.
+ * itself, because each session contains a MAC of the stored hash. API tokens do not, so a reset deletes them from the tables `tokens`.
  *
- * The version or the iterations must be the product's: if the iterations of a hash differ from its own, Django hashes the password
- * again at the next sign-in, which invalidates live links.
+ * The version or the iterations must be the product's: if a hash has other iterations than Django is configured with, Django hashes
+ * the password again at the next sign-in, which invalidates live links.
  *
- * @throws Error that names an option without a value, or says whether to give version or iterations
+ * @throws Error if an option is undefined, NaN, an empty text or out of range, or if not exactly one of version and iterations is given
  */
 export function django(options: DjangoOptions): UsersMapping {
   rejectEmptyOptions('django', options)

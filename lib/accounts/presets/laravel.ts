@@ -16,10 +16,10 @@ export type LaravelOptions = {
 }
 
 /**
- * Returns the mapping of Laravel's users table with bcrypt. A new `remember_token` ends remember-me cookies. A reset deletes
- * sessions that are rows (`sessions: 'database'`); other sessions stay valid unless the app runs the middleware `auth.session`.
+ * Returns the mapping of Laravel's users table with bcrypt. A reset writes a new `remember_token`, which ends remember-me cookies. It
+ * deletes sessions that are rows (`sessions: 'database'`); other sessions stay valid unless the app runs the middleware `auth.session`.
  *
- * @throws Error that names an option without a value
+ * @throws Error that names an option that is undefined, NaN or an empty text
  */
 export function laravel(options: LaravelOptions = {}): UsersMapping {
   rejectEmptyOptions('laravel', options)

@@ -1,12 +1,12 @@
-/** Returns the name of another table with the schema of the users table, unless it has one itself or the users table has none. */
+/** Adds the schema of the users table to the name of another table, unless that name has a schema, or the users table has none. */
 export function siblingTable(users: string, table: string): string {
   const [schema, name] = users.split('.')
   return name === undefined || table.includes('.') ? table : `${schema}.${table}`
 }
 
 /**
- * Rejects options that are given without a value. For example, `pepper: process.env.DEVISE_PEPPER` would mean "no pepper" if the
- * variable is missing, and people could not sign in with their new passwords.
+ * Rejects options that are present but undefined, NaN or an empty text. Otherwise, `pepper: process.env.DEVISE_PEPPER` would mean "no
+ * pepper" if the variable is missing, and people could not sign in with their new passwords.
  *
  * @throws Error that names the preset and the option
  */

@@ -14,7 +14,7 @@ export type RailsOptions = {
 /**
  * Returns the mapping of the authentication that Rails 8 generates (`has_secure_password`). A reset deletes the account's sessions.
  *
- * @throws Error that names an option without a value
+ * @throws Error that names an option that is undefined, NaN or an empty text
  */
 export function rails(options: RailsOptions = {}): UsersMapping {
   rejectEmptyOptions('rails', options)

@@ -32,7 +32,7 @@ const phc =
  * Argon2id in a PHC string: `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH`. It is the format of Rekey's own table; Laravel reads
  * it too. Hashes of Argon2i and Argon2d are recognised and verified.
  *
- * @throws Error naming the option that is given without a value or out of range
+ * @throws Error naming an option that is present but undefined, no integer, or out of range
  */
 export function argon2id(options: Argon2Options = {}): PasswordFormat {
   const parameters = argon2Parameters('argon2id', options, owasp)
@@ -52,7 +52,7 @@ export function argon2id(options: Argon2Options = {}): PasswordFormat {
  * Reads the parameters of Argon2 from the options of a format.
  *
  * @param format the name of the format, for the error
- * @throws Error naming the option that is given without a value or out of range
+ * @throws Error naming an option that is present but undefined, no integer, or out of range
  */
 export function argon2Parameters(
   format: string,

@@ -19,19 +19,19 @@ const costBounds = { min: 10, max: 16 }
 
 const modular = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/
 
-/** The most bytes that bcrypt uses; it ignores the rest. */
+/** The most bytes of its input that bcrypt uses; it ignores further bytes. */
 const longestPassword = 72
 
 /**
  * bcrypt: `$2y$12$` and 53 characters. Hashes of the versions `2a`, `2b` and `2y`, which differ only in this name, are recognised and
  * verified, and the given version is written. `$2x$` is not recognised, because it hashes differently.
  *
- * `@node-rs/bcrypt` stays at 1.10.8, the last version with a binary for every platform; it writes `2b` only.
+ * `@node-rs/bcrypt` stays at 1.10.8, because newer versions lack the binaries of some platforms. It writes `2b` only.
  *
  * As in Devise, the pepper is appended to the password, and bcrypt uses only the first 72 bytes of both together. A password may have
  * 72 bytes even with a pepper, which then has no effect.
  *
- * @throws Error naming the option that is missing, given without a value or out of range
+ * @throws Error naming the option: one that is missing, undefined or out of range, or a pepper that is empty or has a null character
  */
 export function bcrypt(options: BcryptOptions): PasswordFormat {
   const cost = integerOption('bcrypt', options, 'cost', costBounds)
@@ -40,13 +40,13 @@ export function bcrypt(options: BcryptOptions): PasswordFormat {
 
   async function hash(password: string): Promise<string> {
     if (Buffer.byteLength(password) > longestPassword) throw new Error('bcrypt would cut the password')
-    // C libraries end a password at a null character, and PHP rejects it.
+    // C libraries end a password at a null character, and PHP rejects such a password.
     if (password.includes('\0')) throw new Error('bcrypt takes no null character')
     const written = await bcryptHash(password + pepper, cost)
     return `$${version}${written.slice('$2b'.length)}`
   }
 
-  /** Whether a password matches, by the first 72 bytes of password and pepper, as at the product's sign-in; `hash` rejects longer ones. */
+  /** Whether the first 72 bytes of password and pepper match, as at the product's sign-in. `hash` rejects passwords above 72 bytes. */
   async function verify(password: string, stored: string): Promise<boolean> {
     const [, storedCost] = modular.exec(stored) ?? []
     if (!(Number(storedCost) <= costBounds.max) || password.includes('\0')) return false

@@ -13,8 +13,8 @@ import {
 import { integerOption } from './integer-option'
 import type { PasswordFormat } from './password-format'
 
-// The formats of Django's `contrib.auth.hashers`. Django hashes a password again at the next sign-in if the parameters differ from
-// its own, even if they are higher, or if the salt has less than 128 bits (`must_update`).
+// The formats of Django's `contrib.auth.hashers`. Django hashes a password again at the next sign-in if the parameters of its hash differ
+// from the configured ones, even if they are higher, or if the salt has less than 128 bits (`must_update`).
 
 const pbkdf2 = promisify(pbkdf2WithCallback)
 
@@ -28,7 +28,7 @@ const pbkdf2Hash = /^pbkdf2_sha256\$([1-9]\d*)\$([^$]{1,128})\$([A-Za-z0-9+/]{43
  *
  * @param options `iterations` as Django has them: 600,000 in 4.2; 720,000 in 5.0; 870,000 in 5.1; 1,000,000 in 5.2;
  *   1,200,000 in 6.0; 1,500,000 in 6.1
- * @throws Error if `iterations` are missing or out of range
+ * @throws Error if `iterations` is missing, no integer, or out of range
  */
 export function djangoPbkdf2(options: { iterations: number }): PasswordFormat {
   const iterations = integerOption('djangoPbkdf2', options, 'iterations', iterationBounds)
@@ -66,8 +66,8 @@ const argon2Prefix = 'argon2'
 
 export type DjangoArgon2Options = Argon2Options & {
   /**
-   * Bytes of the hash, which Django takes from `argon2-cffi` (`DEFAULT_HASH_LENGTH`): 32 since its version 21.2, 16 before,
-   * as in Debian 12. With the other length, Django hashes again at the next sign-in.
+   * Bytes of the hash, which Django takes from `argon2-cffi` (`DEFAULT_HASH_LENGTH`): 32 since version 21.2 of `argon2-cffi`, 16 before,
+   * as in Debian 12. If a hash has another length, Django hashes the password again at the next sign-in.
    */
   hashLength?: number
 }
@@ -75,7 +75,7 @@ export type DjangoArgon2Options = Argon2Options & {
 /**
  * Django's Argon2 with `argon2-cffi`: `argon2$argon2id$v=19$m=102400,t=2,p=8$SALT$HASH`. By default a hash takes 100 MiB.
  *
- * @throws Error naming the option that is given without a value or out of range
+ * @throws Error naming an option that is present but undefined, no integer, or out of range
  */
 export function djangoArgon2(options: DjangoArgon2Options = {}): PasswordFormat {
   const parameters = argon2Parameters('djangoArgon2', options, argon2Defaults)
@@ -109,7 +109,7 @@ function withoutPrefix(stored: string): string | undefined {
 
 const alphanumeric = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
-/** 22 characters, each one of 62, have 131 bits: just above the 128 that Django requires. */
+/** 22 characters, each one of 62, have about 131 bits: just above the 128 that Django requires. */
 const saltLength = 22
 
 function createSalt(): string {

@@ -1,10 +1,10 @@
 /**
- * Reads a numeric option of a password format. An option that is present but undefined, such as a missing environment
- * variable, is an error instead of the default: with a wrong format, people could not sign in.
+ * Reads a numeric option of a password format. An option that is present but undefined causes an error instead of meaning the default,
+ * because the value that the team wanted is missing.
  *
  * @param format the name of the format, for the error
  * @param range.otherwise the default
- * @throws Error naming the option if it is no integer within the range, or is missing and has no default
+ * @throws Error naming the option if its value is no integer within the range, or if it is missing and has no default
  */
 export function integerOption<Name extends string>(
   format: string,

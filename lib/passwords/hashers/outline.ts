@@ -4,7 +4,7 @@ const openPart =
 
 /**
  * Reduces a stored hash to the parts by which a product decides whether to hash again: scheme, version, cost, and the length of
- * the last part. Replaces every other part by `*`, because it may be the salt or the digest.
+ * the last part. Replaces every other part by `*`, because that part may be the salt or the digest.
  *
  * @returns for example `$2y$12$*53` or `pbkdf2_sha256$1000000$*$*44`
  */

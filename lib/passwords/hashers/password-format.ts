@@ -7,9 +7,9 @@ export type PasswordFormat = {
   readonly name: string
   /** Whether a stored value is of this scheme, whatever its cost. */
   matches(stored: string): boolean
-  /** Normalises a password and hashes it with a new salt. */
+  /** Normalises a password and hashes it with a new salt. Rejects if the format cannot hash the password. */
   hash(password: string): Promise<string>
-  /** Whether a password is the one that was hashed; false for a value of another scheme. */
+  /** Whether a stored value is the hash of a password; false for a value of another scheme. */
   verify(password: string, stored: string): Promise<boolean>
   /** Returns the text that the product hashes instead of the typed password, such as its NFKC form. */
   normalise(password: string): string
@@ -20,7 +20,7 @@ export type PasswordFormat = {
    * if there is no limit.
    */
   readonly limit?: { count: number; unit: 'bytes' | 'utf16' }
-  /** The time of one hash on one core of a server, and its memory. The hash queue limits concurrent and waiting hashes by them. */
+  /** The time of one hash on one core of a server, and its memory. The hash queue limits concurrent and waiting hashes by this cost. */
   readonly cost: { milliseconds: number; mebibytes: number }
   /**
    * A keyed hash of secret options such as a pepper. It is part of the mapping's fingerprint, so that a changed pepper needs a
