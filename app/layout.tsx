@@ -17,8 +17,8 @@ const light = theme.light.colors
 const dark = theme.dark.colors
 
 /**
- * The colour of the browser's own bars around the page; the first match applies. On a narrow screen the page has the colour
- * `surface`, else `paper`.
+ * The colours of the browser's own bars around the page; the first match applies. They equal the background of the page, which is
+ * `surface` on a narrow screen, else `paper`.
  */
 export const viewport: Viewport = {
   themeColor: [
@@ -30,8 +30,8 @@ export const viewport: Viewport = {
 }
 
 /**
- * Provides the data of the error page, which Next shows if a page throws. Does not render `<html>`: `components/document.tsx`
- * does, because `lang` may depend on the account of a link, and a layout does not receive the link.
+ * Provides the data of the error page, which Next shows if a page throws. Does not render `<html>`: pages do, because `lang` may
+ * depend on the account of a link, and a layout does not receive the link.
  */
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const language = await visitorLanguage()

@@ -12,9 +12,9 @@ const timeout = 30_000
 const usualWait = 60
 
 /**
- * Sends a form to an endpoint of this app. Never throws: without a response within the timeout, the result has the code `offline`.
+ * Sends a form to an endpoint of this app. Never throws: if no response arrives in time, or none at all, the code is `offline`.
  *
- * @param language the language of the page, and of the email that may follow
+ * @param language the language of the page, and of a requested email unless the account has a language
  * @param shown the fields whose errors the form can show
  */
 export async function sendForm<Field extends string = never>(
@@ -43,7 +43,7 @@ export async function sendForm<Field extends string = never>(
   }
 }
 
-/** Parses an endpoint's response. An error without a known code becomes `refused`; an unexpected response becomes `unavailable`. */
+/** Parses an endpoint's response. Any 5xx or unexpected response becomes `unavailable`; another error without a known code, `refused`. */
 export async function readResponse<Field extends string = never>(
   response: Response,
   shown: readonly Field[] = [],

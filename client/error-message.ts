@@ -21,7 +21,7 @@ export function formMessage(
   return messages[form]
 }
 
-/** Formats a time to wait, such as "in 40 seconds", "in 3 minutes" or "in 2 hours"; rounds up (RFC 9110 §10.2.3). */
+/** Formats a time to wait, such as "in 40 seconds" or "in 3 minutes". Rounds up: Retry-After is a minimum (RFC 9110 §10.2.3). */
 export function inHowLong(seconds: number, language: string): string {
   const format = new Intl.RelativeTimeFormat(language, { numeric: 'always' })
   if (seconds <= 90) return format.format(Math.ceil(seconds), 'second')

@@ -2,7 +2,7 @@ import { useEffect, type ReactNode } from 'react'
 
 /**
  * Does for a view that replaces another within a page what the browser does for a new page: sets the title, scrolls to the
- * top, and focuses the heading, so that a screen reader continues there. Restores the title when the view goes.
+ * top, and focuses the heading, so that a screen reader continues there. Restores the title when the view is removed.
  */
 export function useViewFocus(title: string): void {
   useEffect(() => {
@@ -26,8 +26,8 @@ export function FocusedView({ view: { title, body } }: { view: InPageView }) {
 }
 
 /**
- * Loads another page. Next's navigation would send its state of this page to the server and store it in the history; on the
- * reset page, that state contains the link.
+ * Loads another page without Next's navigation, which would send Next's state of the current page to the server and store it in
+ * the history. On the reset page, that state contains the link.
  */
 export function loadPage(path: string): void {
   window.location.assign(path)

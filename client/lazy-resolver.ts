@@ -1,8 +1,8 @@
 import type { FieldValues, Resolver } from 'react-hook-form'
 
 /**
- * Creates a resolver that loads the actual one on first use: its schemas are large, and the page can show the form without them
- * (docs/decisions/0017-what-a-form-loads-late.md).
+ * Creates a resolver that loads the actual one on first use, because the schemas of the actual one are large and the page can show
+ * the form without them (docs/decisions/0017-what-a-form-loads-late.md).
  *
  * @param load loads the actual resolver; returns undefined if that fails, so that only the endpoint validates
  */

@@ -5,7 +5,7 @@ import { readableAccents } from '@/lib/theme/brand'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 
-/** Renders the colours made from BRAND_COLOR as a style element; undefined without it. They are `#rrggbb`, so safe to inline. */
+/** Renders the colours made from BRAND_COLOR as a style element; undefined without BRAND_COLOR. As `#rrggbb`, they need no escaping. */
 export async function brandStyle(): Promise<ReactNode> {
   const { brandColor } = services().settings.branding
   if (brandColor === undefined) return undefined

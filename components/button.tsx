@@ -15,8 +15,8 @@ export function buttonClass(variant: keyof typeof variants): string {
 }
 
 /**
- * A button that keeps its place and the focus while its form is being submitted. It is not disabled then, so the form must ignore a
- * second press. Screen readers announce `busyMessage` wherever the focus is (WCAG 4.1.3).
+ * A button that keeps the focus while its form is being submitted (`busy`), because it is not disabled then. So the form must ignore
+ * a second press. Screen readers announce `busyMessage` wherever the focus is (WCAG 4.1.3).
  */
 export function Button({
   variant = 'primary',

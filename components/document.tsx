@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { Logo } from './icons'
 
-/** The whole HTML document of a page. All texts are properties, so that error pages can use it without loading messages. */
+/** The whole HTML document of a page. All texts are properties, so that error pages can use the component without loading messages. */
 export function HtmlDocument({
   language,
   direction,
@@ -20,7 +20,7 @@ export function HtmlDocument({
   direction: 'ltr' | 'rtl'
   title: string
   appName: string
-  /** The URL of an image in place of Rekey's logo. It gets no alternative text, because the name of the app stands beside it. */
+  /** The URL of an image in place of Rekey's logo. Its alternative text is empty, because the name of the app stands beside the image. */
   logoUrl?: string | undefined
   /** The URL of the icon in the browser's tab. */
   icon: string

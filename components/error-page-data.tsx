@@ -2,7 +2,7 @@
 
 import { createContext, useContext, type ReactNode } from 'react'
 
-/** The messages and the branding of an error page. They come from a provider, because Next passes no such data to an error page. */
+/** The messages and the branding of an error page. `app/error.tsx` gets them from a provider, because Next does not pass such data. */
 export type ErrorPageData = Record<'language' | 'appName' | 'icon' | 'title' | 'lead' | 'retry', string> & {
   direction: 'ltr' | 'rtl'
   logoUrl?: string | undefined

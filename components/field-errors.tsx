@@ -1,8 +1,8 @@
 import { AlertIcon } from './icons'
 
 /**
- * The errors of one field, whose `aria-describedby` must contain `id`. The region is rendered even without errors, so that screen
- * readers announce later errors while the focus is in the field (WCAG 4.1.3).
+ * The errors of one field. The `aria-describedby` of the field must contain `id`. The region is rendered even without errors, so
+ * that screen readers announce later errors while the focus is in the field (WCAG 4.1.3).
  */
 export function FieldErrors({ id, errors }: { id: string; errors: readonly string[] }) {
   return (

@@ -80,7 +80,7 @@ export const EyeOffIcon = /* @__PURE__ */ icon(
 export const DotIcon = /* @__PURE__ */ icon(<circle cx="12" cy="12" r="3" />)
 export const SpinnerIcon = /* @__PURE__ */ icon(<path d="M12 3.5a8.5 8.5 0 1 1-8.5 8.5" />)
 
-/** Rekey's mark in the brand colour: a keyhole inside a circular arrow. */
+/** Rekey's logo in the accent colour: a keyhole inside a circular arrow. */
 export function Logo({ className = 'size-9' }: { className?: string }) {
   return (
     <svg viewBox="0 0 32 32" className={`shrink-0 ${className}`} aria-hidden="true" focusable="false">

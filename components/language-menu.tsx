@@ -2,10 +2,10 @@ import { languages, type Language } from '@/lib/i18n/locales'
 import { ChevronUpIcon, GlobeIcon } from './icons'
 
 /**
- * A menu to load the current page in another language, each under its native name. It is a form, not links, so that the
- * parameters of a mailed link appear in no URL until a button is pressed. The form has no `action`, so that it goes to the
+ * A menu of all languages, by their native names, to load the current page in another one. The menu is a form, not links, so that
+ * the parameters of a mailed link appear in no URL until a button is pressed. The form has no `action`, so that it goes to the
  * current URL, which the request form changes without loading a page. The list opens upwards from the footer, and hides while
- * the focus is in the page's main content, which it would obscure (WCAG 2.4.11).
+ * the focus is in the page's main content, which the list would obscure (WCAG 2.4.11).
  *
  * @param link the parameters of the mailed link, if the page needs them
  */
@@ -60,8 +60,8 @@ function nativeName(tag: Language): string {
 }
 
 /**
- * The HTML of the list for each current language. It is made once, because its sixty elements would take React a large part of each
- * page's rendering time. It contains only codes and names of languages, so it needs no escaping.
+ * The HTML of the menu's list, by the language of the page. Made once, because React would need a large part of each page's
+ * rendering time for the sixty elements. Contains only codes and names of languages, so nothing needs to be escaped.
  */
 const buttons = Object.fromEntries(languages.map((current) => [current, buttonsFor(current)])) as Record<
   Language,

@@ -10,8 +10,8 @@ export type StepMessages = { title: string; names: readonly [string, string, str
 
 /**
  * Shows the steps of a reset: on a large screen as a list beside the content, on a small one as a bar of three parts with the name of
- * the current step. At the URL of "check your email" it shows step 2 instead of 1, because the request form goes there without
- * loading a page.
+ * the current step. The request form changes the URL to that of "check your email" without loading a page: there, step 2 is shown
+ * instead of 1.
  */
 export function ProgressSteps({ step, messages }: { step: Step; messages: StepMessages }) {
   const isSentPage = useIsSentPage()

@@ -1,6 +1,6 @@
 import type { Language } from '@/lib/i18n/locales'
 
-/** The content of an email. HTML and plain text are rendered from the same content, so that they cannot differ. */
+/** The content of an email. HTML and plain text are rendered from the same content, so that both say the same. */
 export type EmailContent = {
   language: Language
   subject: string
@@ -27,14 +27,14 @@ export type Paragraph = {
 export type EmailFact = {
   label: string
   value: string
-  /** Whether the value is user input, so that it must not become a link or read like a message. */
+  /** Whether the value is untrusted input. If so, templates must not let it become a link or read like a message. */
   untrusted: boolean
 }
 
 /** A button with a link. */
 export type EmailAction = {
   kind: 'action'
-  /** A text before the button that explains the link. Without it, plain text shows the label instead. */
+  /** A text before the button that explains the link. The plain text of the email shows it in place of the label. */
   lead?: string
   label: string
   href: string
@@ -46,5 +46,5 @@ export type EmailBlock =
   | EmailAction
   | { kind: 'heading'; text: string }
   | { kind: 'facts'; facts: EmailFact[] }
-  /** The main link written out, for people who cannot use the button. Plain text omits it, because the action shows the link. */
+  /** The main link as text, for people who cannot use the button. The plain text omits this block, because the action has the link. */
   | { kind: 'link-text'; lead: string; href: string }

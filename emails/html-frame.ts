@@ -5,7 +5,7 @@ import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untruste
 /** The HTML around the texts of an email: `parts[n]` comes before the text with the number `places[n]`. */
 type Frame = { parts: string[]; places: number[] }
 
-/** The rendered frames. A frame depends only on the language, the brand colour and which parts the email has, so there are few. */
+/** The rendered frames. A frame depends only on the language, the brand colour and the structure of an email, so there are few. */
 const frames = new Map<string, Promise<Frame>>()
 
 /** Returns the mark that stands for a text while the frame is rendered. No other part of a frame looks like a mark. */
@@ -13,7 +13,7 @@ const markOf = (place: number) => `rk0text${place}rk0`
 const marks = /rk0text(\d+)rk0/
 
 /**
- * Renders an email to the same bytes as {@link renderHtml}, at a fraction of its cost: React renders each frame once, and the escaped
+ * Renders an email to the same bytes as {@link renderHtml}, at a fraction of the cost: React renders each frame once, and the escaped
  * texts are inserted into it.
  */
 export async function renderHtmlFromFrame(content: EmailContent): Promise<string> {
@@ -24,7 +24,7 @@ export async function renderHtmlFromFrame(content: EmailContent): Promise<string
   return parts.map((part, at) => (at < places.length ? part + texts[places[at]!] : part)).join('')
 }
 
-/** Matches ASCII URLs with a host. React changes some others, such as those that run a script, so {@link renderHtml} renders them. */
+/** Matches ASCII URLs with a host. {@link renderHtml} renders emails with other URLs, because React changes some of those. */
 const plainHref = /^(?!javascript:)[a-z][a-z\d+.-]*:\/\/[\x21-\x7e]+$/i
 
 const hrefsOf = ({ blocks }: EmailContent) => blocks.flatMap((block) => ('href' in block ? [block.href] : []))

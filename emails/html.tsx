@@ -26,7 +26,8 @@ const wordFrame = [
 /** Renders an email as HTML that mail programs support: tables, inline styles, no external resources. */
 export async function renderHtml(content: EmailContent): Promise<string> {
   const html = await render(<Page {...content} />)
-  // Remove React's markers, and the doctype that names an external host.
+  // Replace the doctype, which names an external host, and remove React's markers. Then write attributes in lower case, and add the
+  // frame for Outlook.
   return html
     .replace(/^<!DOCTYPE[^>]*>/i, '<!doctype html>')
     .replaceAll(/<!--(?:\/?\$| |html|head|body)-->/g, '')
@@ -200,8 +201,8 @@ function Facts({ facts, dir }: { facts: EmailFact[]; dir: 'ltr' | 'rtl' }) {
 }
 
 /**
- * Renders untrusted text so that it keeps its own direction, and mail programs do not turn it into a link. A person who copies it gets
- * it without the joiners.
+ * Renders untrusted text so that it keeps its own direction, and mail programs do not turn it into a link. The joiners between its
+ * pieces are not copied with it.
  */
 function Untrusted({ text }: { text: string }) {
   const styles = useStyles()

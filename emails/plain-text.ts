@@ -2,7 +2,7 @@ import type { Language } from '@/lib/i18n/locales'
 import type { EmailBlock, EmailContent, EmailFact } from './content'
 import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untrusted-text'
 
-/** The width of a line in columns. Quoted in a reply, it still fits into 80 (RFC 3676 §4.2). */
+/** The width of a line in columns. A line that is quoted in a reply still fits into 80 columns (RFC 3676 §4.2). */
 const columns = 72
 
 /** Renders an email as plain text. Each link has its own line, starts in the first column and is never wrapped. */
@@ -61,7 +61,7 @@ function wrap(text: string): string {
 /** Matches the characters of Chinese, Japanese and Korean, with their punctuation: they are two columns wide. */
 const wide = /[\u2e80-\u303f\u3041-\u33ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]/gu
 
-/** Matches a text that begins with a character that must not start a line in those languages. */
+/** Matches a text that begins with a character that must not start a line in Chinese, Japanese and Korean. */
 const noLineStart = /^[\p{Pe}\p{Pf}\p{Po}ー々]/u
 
 const words = new Intl.Segmenter('ja', { granularity: 'word' })

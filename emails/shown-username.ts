@@ -7,7 +7,7 @@ const maxLength = { username: 24, address: 64 }
 /** Three words can be a name; four can be a sentence. */
 const maxWords = 3
 
-/** Four digits are enough for a year. The shortest premium-rate telephone numbers have five. */
+/** Four digits are enough for a year, and too few for almost all telephone numbers. */
 const maxDigits = 4
 
 /** Matches letters with their marks and joiners, ASCII digits, `_` and `-`. */
@@ -36,7 +36,7 @@ function looksLikeUsername(text: string): boolean {
   )
 }
 
-/** Whether a text is the recipient's own address or its part before the `@`, where dots and `@` are safe, and too short for a message. */
+/** Whether a text, which may have dots, is the recipient's own address or the part before its `@`, and too short for a message. */
 function isOwnAddress(text: string, email: string): boolean {
   const address = canonicalEmail(text)
   const isOwn = address === null ? text === localPartOf(email) : address === canonicalEmail(email)
@@ -53,7 +53,7 @@ function isTooShortForMessage(text: string): boolean {
   return countWords(text) <= maxWords && (text.match(/\p{N}/gu)?.length ?? 0) <= maxDigits
 }
 
-/** Keeps about a quarter of the letters and digits at each end, at most three. */
+/** Returns about a quarter of the letters and digits at each end, at most three; an empty text if there are fewer than three in all. */
 function bothEnds(text: string): string {
   const characters = text.match(/[\p{L}\p{Nd}]\p{M}*/gu) ?? []
   const shown = Math.min(3, Math.floor((characters.length + 1) / 4))

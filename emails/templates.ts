@@ -102,8 +102,8 @@ function changedContent({
 }
 
 /**
- * Offers the cancel link and the support address, but not to request a new link: cancelling usually requests one itself, and pauses the
- * account's other emails with links for an hour.
+ * Offers the cancel link and the support address, but not to request a new link: cancelling usually requests a new link, and pauses
+ * the account's other emails with links for an hour.
  */
 function notYou(say: Say, cancelLink: string, service: ServiceFacts): EmailBlock[] {
   const support = supportAddress(service)
@@ -165,7 +165,7 @@ function dateFormatOf(language: Language): Intl.DateTimeFormat {
     hourCycle: 'h23',
     timeZone: 'UTC',
   } as const
-  // British English has day, month and year in this order; plain `en` has the American one.
+  // British English has the order day, month, year; plain `en` has the American order.
   const created = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, format)
   dateFormats.set(language, created)
   return created

@@ -7,7 +7,7 @@ type Palette = Record<
   string
 >
 
-/** Assigns the colours of the pages to the parts of an email. */
+/** Assigns the colours of a scheme to the parts of an email. */
 const paletteOf = (colors: Colors): Palette => ({
   page: colors.paper,
   card: colors.surface,

@@ -1,13 +1,13 @@
-// Untrusted text in emails. The service sends it in its own name, possibly to people who never entered it. So it must not break out
-// of its place in the email, and must not become a message or a link of its own.
+// Untrusted text in emails. The service sends it in its own name, possibly to people who never entered it. So it must not become HTML,
+// a link, or a message of its own.
 
 /** The most characters of an untrusted text in an email. */
 const maxLength = 64
 
 /**
  * Reduces untrusted text to one line that shows what it contains: white space and control characters become single spaces;
- * invisible and reordering characters (bidi controls, zero-width characters, tags) are removed, except for the joiners that
- * scripts need; each letter keeps at most four marks.
+ * invisible, reordering and private-use characters (zero-width characters, tags, bidi controls) are removed, except for the
+ * joiners that scripts need; each letter keeps at most four marks.
  */
 export function sanitizeLine(untrusted: string): string {
   return untrusted
@@ -33,8 +33,8 @@ export function sanitizeShortLine(untrusted: string): string {
 const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
 
 /**
- * Counts the words of a text, also if no spaces separate them: by the rules of Unicode (UAX #29) and of ICU for Chinese, Japanese and
- * Thai, at punctuation, and at a capital after a small letter.
+ * Counts the words of a text, also if no spaces separate them: by the rules of Unicode (UAX #29), by ICU's dictionaries, for example
+ * for Chinese, at punctuation and symbols, and at a capital after a small letter.
  */
 export function countWords(text: string): number {
   const spaced = text.replace(/(?!['’])[\p{P}\p{S}]/gu, ' ').replace(/(?<=\p{Ll})(?=\p{Lu})/gu, ' ')
@@ -43,7 +43,7 @@ export function countWords(text: string): number {
 
 /**
  * Whether all letters of a text are Latin, or none is. Between Latin letters, a letter of another script can resemble a dot or a
- * slash, so that the text looks like a URL. Modifier letters (\p{Lm}) can as well, so with most of them the result is false.
+ * slash, so that the text looks like a URL. False also for some rare letters, such as most modifier letters (\p{Lm}).
  */
 export function doesNotMixLatin(text: string): boolean {
   const letters = (text.match(/\p{L}/gu) ?? []).join('')

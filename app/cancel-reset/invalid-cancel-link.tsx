@@ -32,7 +32,7 @@ export async function InvalidCancelLink({ kind, language }: Props) {
   )
 }
 
-/** Returns the translator of the messages. Those for a missing link are the reset page's, which fit both pages. */
+/** Returns the translator of the messages. For a missing link, these are the messages of the reset page, which fit both pages. */
 function translations({ kind, language }: Props) {
   const namespace = kind === 'missing' ? 'pages.dead-link' : 'pages.cancel'
   return getTranslations({ locale: language, namespace })

@@ -22,7 +22,7 @@ import { InvalidCancelLink, invalidCancelLinkTitle, type InvalidCancelLinkKind }
 
 /**
  * The page of "this wasn't me". Loading it changes nothing, because mail scanners also load it: a person must press the button.
- * It does not show the account's name, which only the holder of a reset link may see.
+ * The page does not show the account's name.
  */
 export default async function CancelPage({ searchParams }: { searchParams: Promise<PageQuery> }) {
   const query = await searchParams

@@ -25,15 +25,15 @@ type RequestFormMessages = Record<'label' | 'hint' | 'submit' | 'busy' | 'unchan
 const loadResolver = () => import('./login-resolver').catch(() => undefined)
 
 /**
- * The login of the last accepted request, and when the next request for it is allowed (milliseconds since the epoch). Kept apart
- * from the input field, whose text may have changed since.
+ * The login of the last accepted request, and the earliest time at which the page requests another email for this login, in
+ * milliseconds since the epoch. The login is stored here, because the text of the input field may have changed since.
  */
 type LastRequest = { login: string; againAt: number }
 
 /**
  * The form that requests a link and, after an accepted request, "check your email". Without JavaScript the browser posts the
- * form and the endpoint redirects. With JavaScript the login stays in memory, so that "check your email" can show it without a
- * URL that contains it.
+ * form and the endpoint redirects. With JavaScript the login stays in memory, so that "check your email" can show the login and
+ * the URL need not contain it.
  *
  * @param loginKind what a person may type: a username, an email address, or either
  * @param pause seconds before the person may request another email for the same login
@@ -96,7 +96,7 @@ export function ForgotPasswordForm({
 
   /**
    * Requests another email for the same login. Changes `lastRequest` only if it still has this login: the person may meanwhile
-   * have gone back and requested a link for another one.
+   * have gone back and requested a link for another login.
    */
   async function requestAgain(login: string): Promise<FormResponse> {
     const response = await requestLink(login)

@@ -79,7 +79,7 @@ export const inboxes: { name: string; url: string; domains: string[] }[] = [
 /**
  * Returns the web mail page of an email address, by its domain. Runs in the browser and sends no request.
  *
- * @returns undefined for a username, and for an email address of another provider
+ * @returns undefined for a username, and for an email address whose domain `inboxes` does not list
  */
 export function inboxOf(login: string): { name: string; url: string } | undefined {
   const domain = login.trim().toLowerCase().split('@').at(1)

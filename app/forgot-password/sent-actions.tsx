@@ -12,8 +12,8 @@ import type { SentMessages } from './sent-notice'
 /**
  * The buttons of "check your email": to request another email, and to correct the login.
  *
- * @param againAt milliseconds since the epoch; until then the button shows how long to wait, because the server would send no
- *   email or reject the request as too frequent
+ * @param againAt milliseconds since the epoch; until this time the button shows how long to wait, because the server would
+ *   send no email or reject the request as too frequent
  * @param requestEmail requests another email for the same login
  */
 export function SentActions({
@@ -64,7 +64,7 @@ export function SentActions({
         onClick={requestAgain}
       >
         {messages.again}
-        {/* Hidden from screen readers, which could announce it every second. A press of the button announces the time. */}
+        {/* Hidden from screen readers, which could announce it every second. A press of the button announces how long to wait. */}
         {left > 0 && (
           <span aria-hidden="true" className="font-normal text-muted tabular-nums">
             {inHowLong(left, language)}
@@ -99,7 +99,7 @@ export function InboxLink({ messages, login }: { messages: SentMessages; login: 
  * Returns the seconds until a time, rounded up; 0 once it has passed.
  *
  * @param end milliseconds since the epoch
- * @param onEnd called at that time, but not if it has already passed
+ * @param onEnd called when `end` passes; not called if `end` has already passed
  */
 function useSecondsUntil(end: number, onEnd: () => void): number {
   const [left, setLeft] = useState(() => secondsUntil(end))

@@ -5,8 +5,8 @@ import { loginKind } from '@/app/i18n/form-messages'
 import type { SentMessages } from './sent-notice'
 
 /**
- * Returns the messages of "check your email". They have these placeholders: `leadFor` `{login}`, `spam` `{sender}`, `inbox`
- * `{provider}`, and `tooSoon` `{when}`.
+ * Returns the messages of "check your email". Four of them have a placeholder: `leadFor` has `{login}`, `spam` has `{sender}`,
+ * `inbox` has `{provider}`, and `tooSoon` has `{when}`.
  */
 export async function sentMessages(language: Language): Promise<SentMessages> {
   const { settings } = services()

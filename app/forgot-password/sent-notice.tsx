@@ -27,7 +27,7 @@ export type SentMessages = Record<
 /**
  * The view "check your email". It is the same whether or not the login has an account.
  *
- * @param login the login as typed, so that a typing mistake shows; absent if the browser no longer knows it
+ * @param login the login as typed, so that the person sees a typing mistake; absent if the page does not know it
  * @param next the link to the provider's web mail page, if any
  * @param children what a person can do if no email arrives
  */

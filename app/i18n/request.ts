@@ -11,8 +11,8 @@ export async function chosenLanguage(): Promise<Language | undefined> {
 }
 
 /**
- * Returns the path of a page or endpoint, with the path of PUBLIC_URL. Adds `?lang=` only if the browser prefers another language
- * than `language`.
+ * Returns the path of a page or endpoint, with the path of PUBLIC_URL. Adds `?lang=` unless a request without this parameter leads
+ * to `language`, too.
  */
 export async function pathInLanguage(path: `/${string}`, language: Language): Promise<string> {
   return pathInApp(services().settings, await redirectPathInLanguage(path, language))
@@ -34,7 +34,7 @@ async function browserLanguage(): Promise<Language> {
   return preferredLanguage(accepted, services().settings.defaultLocale)
 }
 
-/** Loads the messages for server components. Forms get theirs as properties, so that the browser loads no message files. */
+/** Loads the messages for server components. Forms get messages as properties, so that the browser loads no message files. */
 export default getRequestConfig(async ({ locale }) => {
   const language = locale !== undefined && isLanguage(locale) ? locale : await visitorLanguage()
   const { default: messages } = (await import(`@/messages/${language}.json`)) as {

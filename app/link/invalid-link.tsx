@@ -37,7 +37,7 @@ export async function ExpiredLink({ language, link }: Props & { link: LinkParame
 
 /**
  * Shown for a genuine link that was used, or whose account has changed since. Reassures a person who has just used the link and
- * went back, and offers to send a new one.
+ * gone back, and offers to send a new one.
  */
 export async function UsedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
@@ -71,7 +71,7 @@ export async function DamagedLink({ language }: Props) {
   )
 }
 
-/** Shown if the URL contains no link: after a reload, after Back, or for a typed URL. */
+/** Shown if the URL contains no link, for example after a reload, because `RemoveLinkFromUrl` has removed the link. */
 export async function MissingLink({ language }: Props) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const { signInUrl } = services().settings.branding
@@ -91,8 +91,8 @@ export async function MissingLink({ language }: Props) {
 }
 
 /**
- * Shown if verifying the link failed, for example because the database is unavailable. The button loads the page again, in the
- * chosen language, which does not use up the link.
+ * Shown if verifying the link failed, for example because the database is unavailable. The button loads the page again in the
+ * chosen language. Loading the page does not use the link.
  */
 export async function UncheckedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })

@@ -16,7 +16,7 @@ import type { InvalidLinkViews } from '@/app/reset-password/reset-password-form'
  *
  * @param errors the errors of a submission without JavaScript
  * @param invalidLinkViews what to show, by error code, if the link became invalid while the page was open
- * @param children the content above the button; a view of `invalidLinkViews` replaces the whole form, with this content
+ * @param children the content above the button; a view of `invalidLinkViews` replaces this content and the button
  */
 export function LinkForm({
   link,

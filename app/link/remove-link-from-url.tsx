@@ -5,8 +5,8 @@ import { repairUrlCutAtHash } from './url-cut-at-hash'
 
 /**
  * Removes the link from the address bar and the tab's history entry once the page has hydrated (ASVS 14.2.1). The browser's list of
- * visited pages still contains the link. Next stores its state of the page, which contains the link, in `history.state`. The
- * `replaceState` that Next puts in place of the browser's would copy that state, so this calls the browser's own, with null.
+ * visited pages still contains the link. Calls the browser's own `replaceState` with null: the function by which Next replaces it
+ * would keep Next's state of the page, which contains the link, in `history.state`.
  * Loads the page again if the URL was cut at `#` ({@link repairUrlCutAtHash}), or if the page comes from the back/forward cache.
  *
  * @param path shown in the address bar instead

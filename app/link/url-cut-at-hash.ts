@@ -1,6 +1,6 @@
 /**
- * Matches `&` as a numeric HTML character reference, such as `&#038;`. In `?user_id=1&#038;timestamp=2` the fragment begins at `#`, so
- * the first reference in the fragment has no `&`, which stays in the query.
+ * Matches `&` as a numeric HTML character reference, such as `&#038;`. In `?user_id=1&#038;timestamp=2` the fragment begins at `#`, and
+ * the `&` before it stays in the query. So the first reference in a fragment has no `&`.
  */
 const numberedAmpersand = /&?#(?:0*38|x0*26);/gi
 

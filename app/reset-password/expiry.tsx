@@ -3,8 +3,8 @@
 import { useHydrated } from '@/client/use-hydrated'
 
 /**
- * Shows when the link expires. The server's HTML has the minutes left; after hydration, when the visitor's time zone is known, they
- * are replaced by the time of day, with the date unless it is today.
+ * Shows when the link expires. The server's HTML has the minutes left. After hydration, when the visitor's time zone is known, the
+ * time of day replaces them, with the date unless the link expires today.
  *
  * @param expiresAt milliseconds since the epoch
  * @param messages `until` has the placeholder `{time}`; `for` already contains the minutes left
@@ -33,7 +33,7 @@ export function LinkExpiry({
   return <Sentence room={messages.for}>{messages.until.replace('{time}', time)}</Sentence>
 }
 
-/** Returns the browser's regional variant of the language, else the language: plain `en` formats times as in the United States. */
+/** Returns the browser's regional variant of the language, else the language. For plain `en`, times have the American format. */
 function ownForm(language: string): string {
   return navigator.languages.find((tag) => tag.startsWith(`${language}-`)) ?? language
 }

@@ -11,8 +11,8 @@ const issue = (message: FieldErrorCode, input: unknown, path: string[] = []) =>
   ({ code: 'custom', message, input, path }) as const
 
 /**
- * Creates a resolver that validates the form with the endpoint's schemas and with the password rules that need neither the list
- * of common passwords nor the account. The endpoint validates again, with all rules.
+ * Creates a resolver that validates the form with the endpoint's schemas and with the password rules that a browser can check
+ * (`lib/passwords/rules.ts`). The endpoint validates again, with all rules.
  */
 export function createPasswordResolver(
   rules: PasswordRuleChecker,

@@ -20,8 +20,8 @@ export type RulesMessages = {
 }
 
 /**
- * Lists the password rules before typing (WCAG 3.3.2), and ticks the rules that the typed password meets. Below them it shows how
- * near the password is to the minimum length, how hard it is to guess, and a warning about characters outside of ASCII.
+ * Lists the password rules before typing (WCAG 3.3.2). Ticks those that the browser can check and the typed password meets. Below,
+ * shows how near the password is to the minimum length, how hard it is to guess, and a warning about characters outside of ASCII.
  */
 export function PasswordRuleList({
   language,

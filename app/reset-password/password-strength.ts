@@ -4,13 +4,13 @@ import words from '@zxcvbn-ts/language-common/dist/diceware.json.mjs'
 import { isDerivative, nameForms } from '@/lib/passwords/derivatives'
 import { isDigitOrSign, visibleCharacters, withoutDisguise } from '@/lib/passwords/visible-text'
 
-// Loaded when a person begins to type, so that it does not delay the page. To stay small, it contains only a short list of words; the
-// endpoint has the long list of common passwords.
+// The browser loads this file when a person begins to type, so that the file does not delay the page. To stay small, it contains only
+// a short list of words; the endpoint has the long list of common passwords.
 
 /** How hard a password is to guess for an attacker who tries common patterns first. */
 export type Strength = 'easy' | 'fair' | 'hard'
 
-/** The fewest guesses for `fair` and `hard`, as powers of ten. The library's own scale ends at 10 ("very unguessable"). */
+/** The fewest guesses for `fair` and `hard`, as decimal logarithms. The library's own scale ends at 10 ("very unguessable"). */
 const enough = { fair: 10, hard: 15 }
 
 /** The most characters that the library analyses, to limit its time. The first hundred suffice for a hint. */
@@ -23,8 +23,8 @@ const listed = new Set(words.map((word) => withoutDisguise(Array.from(word)).joi
 
 /**
  * Estimates how hard a password is to guess, by patterns: words, repetitions, keyboard rows, sequences, dates. Only a hint; the
- * policy of the endpoint decides. A password that the policy rejects as derived is `easy` here, too, unless the policy finds that
- * out by its long list, by a name that the page does not show, or by normalising the password.
+ * policy of the endpoint decides. A password that the policy rejects as derived is `easy` here, too, unless the policy rejects it
+ * because of its long list, of a name that the page does not know, or of normalising the password.
  *
  * @param known names that the page knows, such as those of the account and the service
  */

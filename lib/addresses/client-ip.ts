@@ -37,7 +37,7 @@ export function clientIp(peer: string | undefined, forwardedFor: string[], hops:
 }
 
 /**
- * Whether `X-Forwarded-For` has fewer entries than there are trusted proxies. Then either TRUSTED_PROXY_HOPS is too high, so that
+ * Whether `X-Forwarded-For` has fewer entries than there are trusted proxies. If so, either TRUSTED_PROXY_HOPS is too high, and
  * clients can forge their address, or the client bypassed the proxies. False without the header, because health checks of a
  * proxy do not send it.
  */
@@ -85,8 +85,8 @@ export function clientNetwork(address: string): string | undefined {
 }
 
 /**
- * Extracts the IPv4 address from an IPv6 address of a transition mechanism. Supports the mechanisms in which responses go to that
- * IPv4 address, so that a sender cannot forge it. In ISATAP (RFC 5214), a sender could choose it freely.
+ * Extracts the IPv4 address from an IPv6 address of a transition mechanism. Supports only mechanisms in which responses go to that
+ * IPv4 address, because a client cannot forge it there. In ISATAP (RFC 5214), a client could choose it freely.
  *
  * @param address canonical IPv6
  * @returns undefined for any other address
@@ -104,8 +104,8 @@ function embeddedIPv4(address: string): string | undefined {
 }
 
 /**
- * Whether a local NAT64 translated the address (RFC 8215). The position of the IPv4 address in it depends on the length of the local
- * prefix, which is unknown. So the whole address is the key. A client cannot vary it, because the translator writes all of it.
+ * Whether an IPv6 address was written by a local NAT64 (RFC 8215). The position of the IPv4 address in it depends on the length of the
+ * local prefix, which is unknown. So the whole address is the key. A client cannot vary it, because the NAT64 writes all of it.
  */
 function isLocallyTranslated(address: string): boolean {
   return address.startsWith('64:ff9b:1:')

@@ -46,7 +46,7 @@ export function lookupSpellings(typed: string): string[] {
   const capitals = mapCharacters(unicode, upperLetter)
   const initials = unicode.replace(/(?<=^|\.)[^.]/gu, upperLetter)
   const domains = new Set([parts.domain, unicode, capitals, initials])
-  // Beside a Cherokee letter, `asciiDomain` rejects the upper case of another letter.
+  // A spelling is dropped if it is not valid: with Cherokee letters, `asciiDomain` accepts no other letters in upper case.
   const valid = [...domains].filter((domain) => asciiDomain(domain) === parts.domain)
   return valid.map((domain) => `${lowerAscii(parts.local)}@${domain}`)
 }
@@ -73,8 +73,8 @@ export function mayBeMailed(stored: string): boolean {
 /**
  * Parses an email address from the settings: `no-reply@example.com` or `Example <no-reply@example.com>`.
  *
- * @returns null if the text is neither, if its name has control characters or line separators, or if the local part is not ASCII:
- *   such a sender would require SMTPUTF8 for every email
+ * @returns null if the text is neither, if its name has control characters or line separators, or if the local part is not ASCII,
+ *   because every email from such a sender would require SMTPUTF8
  */
 export function parseAddressWithOptionalName(text: string): { name: string; address: string } | null {
   const named = text.endsWith('>') ? text.lastIndexOf('<') : -1
@@ -106,17 +106,17 @@ function isDotAtom(local: string): boolean {
 }
 
 /**
- * Whether a local part is the same after normalisation: it has no compatibility forms, decomposed letters, invisible
- * characters or leading marks. RFC 8265 §3.3 has similar rules for user names.
+ * Whether no normalisation by a mail server changes a local part: it has no compatibility forms, decomposed letters, invisible
+ * characters or marks at the start of an atom. RFC 8265 §3.3 has similar rules for user names.
  */
 function isPlain(local: string): boolean {
   return local.normalize('NFKC') === local && !/\p{Default_Ignorable_Code_Point}|(?:^|\.)\p{M}/u.test(local)
 }
 
 /**
- * Returns a domain in ASCII, or null if the conversion is not reversible: `domainToASCII` also folds full-width letters, drops
- * zero-width characters and decodes `%6D`. The conversion back must give the typed domain, except for the case of its letters
- * (UTS #46 §4).
+ * Returns a domain in ASCII; null if it is no host name or the conversion is not reversible: `domainToASCII` also folds full-width
+ * letters, drops zero-width characters and decodes `%6D`. The conversion back must give the typed domain, except for the case of
+ * its letters (UTS #46 §4).
  */
 function asciiDomain(typed: string): string | null {
   const domain = lowerAscii(typed)

@@ -1,5 +1,5 @@
 /**
- * Whether a host name or an IP address means this machine, so that connections to it need no encryption.
+ * Whether a host name or an IP address means this machine. Connections to this machine need no encryption.
  *
  * @param hostname in lower case; an IPv4 address with all four numbers, an IPv6 address with or without brackets
  */

@@ -1,2 +1,2 @@
-/** The most characters of an account's id. It is limited because links and jobs contain it. */
+/** The most characters of an account's id. Ids are limited because links and jobs contain them. */
 export const maxAccountIdLength = 255

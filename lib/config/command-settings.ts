@@ -16,7 +16,7 @@ import { unknownSettingWarnings } from './unknown-settings'
  * @returns `url`: DATABASE_URL, else MIGRATION_DATABASE_URL; `migrationUrl`: MIGRATION_DATABASE_URL, else DATABASE_URL;
  *   `migrationSetting`: the name of the setting that contains `migrationUrl`; `schemas`: the names of Rekey's two schemas;
  *   `ignored`: one sentence for each unknown setting and each unused parameter of a URL
- * @throws SettingsError if neither URL is set, if a setting is malformed, or if both schemas have one name
+ * @throws SettingsError if neither URL is set, if one of these settings is malformed, or if both schemas have the same name
  */
 export function readDatabaseSettings(env: Record<string, string | undefined>) {
   const given = presentSettings(env)
@@ -55,8 +55,8 @@ const schemaSettings = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUE
 const databaseUrls = settingsSchema.pick({ DATABASE_URL: true, MIGRATION_DATABASE_URL: true }).partial()
 
 /**
- * Returns the path of the data directory, which contains the embedded database, the mailbox and the generated secret. It is
- * DATA_DIR or, for a demo with another product's tables, a subfolder of it, so that demos do not mix.
+ * Returns the path of the data directory, which contains the embedded database, the mailbox and the generated secret: DATA_DIR
+ * or, for a demo with another product's tables, a subfolder, so that each demo has its own data.
  *
  * @throws SettingsError if DATA_DIR is malformed
  */
@@ -70,7 +70,7 @@ export function readDataDir(env: Record<string, string | undefined>): string {
  * Parses how long a mailed link lives (RESET_PASSWORD_VERIFICATION_PERIOD).
  *
  * @returns seconds
- * @throws SettingsError if it is malformed
+ * @throws SettingsError if the setting is malformed
  */
 export function readLinkPeriod(env: Record<string, string | undefined>): number {
   const schema = settingsSchema.pick({ RESET_PASSWORD_VERIFICATION_PERIOD: true })

@@ -10,8 +10,8 @@ const emailLimits = settingsSchema.pick({
 })
 
 /**
- * Reports email limits whose window is longer than a link lives, and a cool-down that is not shorter. An attacker could then use up
- * an account's emails, so that its owner gets no email while none of the links is valid.
+ * Reports email limits whose window is longer than the life of a link, and a cool-down that is not shorter than the life of a link. An
+ * attacker could then use up an account's emails, and its owner would get no email while none of the links is valid.
  *
  * @param given the settings as text
  * @returns a sentence for each problem; empty if one of these settings is malformed, because `validateSettings` reports that
@@ -34,7 +34,7 @@ export function emailLimitProblems(given: Record<string, string | undefined>): s
 const schemas = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
 
 /**
- * Reports equal schema names. With them, `migrate` would take the queue's tables for those of another application.
+ * Reports equal schema names. Until the queue is installed, `migrate` takes any table in its schema for another application's.
  *
  * @returns one sentence; empty if the names differ or one is malformed
  */

@@ -1,5 +1,5 @@
-// The query parameters of a database URL. `pg` silently drops a parameter that it does not know. So this file lists which ones `pg`
-// uses, which ones Rekey refuses, and which ones Rekey can ignore.
+// The query parameters of a database URL. `pg` silently drops a parameter that it does not know. So this file lists the parameters
+// that `pg` uses, those that Rekey rejects, and those that Rekey can ignore.
 
 const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
 
@@ -56,7 +56,7 @@ const ignored: Record<string, string> = {
  *
  * @param text the whole URL
  * @param parameters its parameters, decoded
- * @returns what to write instead; undefined if all parameters are valid or can be ignored
+ * @returns what to write instead; undefined if no parameter is wrong. An unknown name is wrong only if it begins with `ssl`
  */
 export function databaseParameterProblem(text: string, parameters: URLSearchParams): string | undefined {
   if (/[?&](?:user|password)=[^&]*\+/.test(text)) return 'write a + in ?user=… and ?password=… as %2B'

@@ -9,7 +9,7 @@ const example = 'write a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.
  * `port` override the same parts of the URL (libpq, "Connection URIs").
  *
  * @returns undefined if the text is not a PostgreSQL URL or is ambiguous. `host` is a name, an IP address or the directory of a
- *   socket; empty if the URL has none. `pathname` is a slash and the name of the database, percent-encoded
+ *   socket; empty if the URL has none. `pathname` is a slash and the name of the database, percent-encoded; may be empty
  */
 export function parseDatabaseUrl(text: string) {
   const whole = text.replace('@/', '@localhost/')

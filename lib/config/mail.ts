@@ -20,7 +20,7 @@ export const heloName = z.string().refine((text) => {
 
 /**
  * Chooses the name in EHLO if SMTP_HELO_NAME is not set: the host of PUBLIC_URL if it is a name with a dot, else this machine's
- * name if it has a dot, else the IP address in PUBLIC_URL, else `[127.0.0.1]`. Some relays reject a name without a dot.
+ * name if that has a dot, else the IP address in PUBLIC_URL, else `[127.0.0.1]`. Some relays reject a name without a dot.
  */
 export function defaultHeloName(publicUrl: string, machine = hostname()): string {
   const host = new URL(publicUrl).hostname.replace(/\.$/, '')

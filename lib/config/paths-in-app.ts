@@ -1,8 +1,8 @@
 import type { Settings } from './settings'
 
 /**
- * Returns the path of a page, endpoint or file as browsers see it: the path of PUBLIC_URL, then `path`. A lint rule rejects a
- * literal path outside such a function, because it would lack the path of PUBLIC_URL.
+ * Returns the path of a page, endpoint or file as browsers see it: the path of PUBLIC_URL, then `path`. A lint rule rejects literal
+ * paths that are no argument of such a function, because they would lack the path of PUBLIC_URL.
  */
 export function pathInApp({ basePath }: Pick<Settings, 'basePath'>, path: `/${string}`): string {
   return `${basePath}${path}`

@@ -4,8 +4,8 @@ const quoted = /^(?:'.*'|".*"|`.*`)$/u
 const unexpanded = /\$\([^)]*\)|\$\{[A-Za-z_]\w*(?:[:?+-][^}]*)?\}|\{\{.*\}\}/u
 
 /**
- * Finds a problem in the value of any setting before it is parsed. Quotes and variables are problems, because some tools pass them on
- * unchanged (`docker run --env-file` does).
+ * Finds a problem in the raw value of any setting. Quotes and placeholders are problems, because some tools pass them on unchanged
+ * (`docker run --env-file` does).
  *
  * @returns what to write, never quoting the value; undefined if nothing is wrong
  */

@@ -1,4 +1,4 @@
-/** The two schemas that only Rekey uses; the database may contain those of other applications. */
+/** The two schemas that only Rekey uses; the database may contain schemas of other applications. */
 export type SchemaNames = {
   /** Rekey's tables, and the record of its migrations. */
   own: string

@@ -25,7 +25,7 @@ import {
 import { postgresUrl } from './database-url'
 import { authoritiesFile, heloName } from './mail'
 
-/** The schema of every setting, with its default if that depends on no other setting; `readSettings` adds the other defaults. */
+/** The schema of every setting, with the defaults that depend on no other setting; `readSettings` adds the other defaults. */
 export const settingsSchema = z.object({
   SECRET_KEY: secretKey,
   SECRET_KEY_FALLBACKS: commaSeparated.pipe(z.array(secretKey)).default([]),

@@ -1,4 +1,4 @@
-// Checks of URLs that contain a user name and a password: those of the database and of the mail server.
+// Checks of URLs that may contain a user name and a password: those of the database and of the mail server.
 
 /** The advice about a URL whose parts are not percent-encoded. */
 export const encodingAdvice =

@@ -60,7 +60,7 @@ export function readSettings(env: Record<string, string | undefined>) {
   problems.push(...emailLimitProblems(given), ...sameSchemaProblems(given))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
 
-  /** The default window of LIMIT_EMAILS_PER_ACCOUNT and LIMIT_EMAILS_PER_MAILBOX, in seconds. For its maximum see `emailLimitProblems`. */
+  /** The seconds of the default window of LIMIT_EMAILS_PER_ACCOUNT and LIMIT_EMAILS_PER_MAILBOX: not longer than the life of a link. */
   const emailWindow = Math.min(3600, values.RESET_PASSWORD_VERIFICATION_PERIOD)
   const publicUrl = new URL(values.PUBLIC_URL).href.replace(/\/$/, '')
   const publicOrigin = new URL(publicUrl).origin
@@ -72,10 +72,10 @@ export function readSettings(env: Record<string, string | undefined>) {
       url: values.DATABASE_URL,
       poolSize: values.DATABASE_POOL_SIZE,
       schemas: databaseSchemaNames(values),
-      /** Whether all clients of the database share one session, as on the embedded database, for which `scripts/demo.ts` sets it. */
+      /** Whether all clients of the database share one session, as on the embedded database of demo and dev. */
       sharedSession: env.REKEY_SHARED_SESSION === 'yes',
     },
-    /** The product whose tables the demo has instead of Rekey's own; undefined for Rekey's own. */
+    /** The product whose tables the demo has instead of Rekey's own; undefined without such a product, and in production. */
     demoProduct: mode === 'production' ? undefined : readDemoProduct(env),
     dataDir: dataDirOf(values, env),
     /** The scheme, host and port of PUBLIC_URL, without a trailing slash. */
@@ -84,13 +84,13 @@ export function readSettings(env: Record<string, string | undefined>) {
     basePath,
     /** PUBLIC_URL without a trailing slash. */
     publicUrl,
-    /** The scope of HSTS. By default off if PUBLIC_URL has a path: HSTS would bind the other applications on the host, too. */
+    /** The scope of HSTS. By default `off` if PUBLIC_URL has a path: HSTS would bind the other applications on the host, too. */
     hsts: values.HSTS ?? (basePath === '' ? ('host' as const) : ('off' as const)),
     allowedOrigins: values.CORS_ALLOWED_ORIGINS.map((text) => new URL(text).origin),
     reset: {
       enabled: values.RESET_PASSWORD_VERIFICATION_ENABLED,
       pageUrl: values.RESET_PASSWORD_VERIFICATION_URL ?? `${publicUrl}/reset-password/`,
-      /** The lifetime in seconds of both links in an email with a reset link: to reset, and to cancel. */
+      /** The lifetime in seconds of the reset link and of the "this wasn't me" link in the same email. */
       period: values.RESET_PASSWORD_VERIFICATION_PERIOD,
       oneTimeUse: values.RESET_PASSWORD_VERIFICATION_ONE_TIME_USE,
       failWhenUserNotFound: values.RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND,
@@ -104,7 +104,7 @@ export function readSettings(env: Record<string, string | undefined>) {
         ? (['email'] as const)
         : (values.USER_LOGIN_FIELDS as readonly ('username' | 'email')[]),
     },
-    /** `required`: a start in production fails until a known password has been verified with the mapping of the users table. */
+    /** With `required` and a mapped users table, a start in production fails until a known password has been verified with the mapping. */
     usersTableProof: values.USERS_TABLE_PROOF,
     password: { minLength: values.PASSWORD_MIN_LENGTH, outerSpaces: values.PASSWORD_OUTER_SPACES },
     breachCheckUrl: values.PASSWORD_BREACH_CHECK_URL,

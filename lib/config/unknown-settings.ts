@@ -58,7 +58,7 @@ function looksLikeOurs(name: string): boolean {
   return !common.test(first) && known.some((setting) => firstWord(setting) === first)
 }
 
-/** Whether a name in capitals differs from that of a setting by at most two letters, or only lacks some of its words after the first. */
+/** Whether a name in capitals differs from a setting's name by at most two letters, or only lacks some of its words after the first. */
 function isNear(name: string, setting: string): boolean {
   const longest = Math.max(name.length, setting.length)
   if (longest >= 7 && distance(bare(name), bare(setting)) <= Math.min(2, Math.floor(longest / 5))) return true

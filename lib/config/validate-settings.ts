@@ -4,7 +4,7 @@ import { settingPurposes } from './schema'
 
 export type Environment = Record<string, string | undefined>
 
-/** Returns the variables that have a value. An empty one, or only white space, counts as none. */
+/** Returns the variables that have a value other than the empty text and white space. */
 export function presentSettings(env: Environment): Environment {
   return Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),

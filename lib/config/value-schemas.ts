@@ -61,7 +61,7 @@ export const commaSeparated = z
     abort: true,
   })
 
-/** Any text. It is one line, and so safe in a mail header, because `rawValueProblem` rejects line ends in every setting. */
+/** Any text. It has no line ends, and so is safe in a mail header, because `rawValueProblem` rejects them in every setting. */
 export const singleLine = z.string()
 
 const url = z.string().refine((text) => URL.canParse(text), {
@@ -69,7 +69,7 @@ const url = z.string().refine((text) => URL.canParse(text), {
   abort: true,
 })
 
-/** A URL with https, or with http if its host is this machine (ASVS 12.2.1). Without user name, password and fragment. */
+/** A URL with https, or with http if its host is this machine (ASVS 12.2.1). It has no user name, password or fragment. */
 export const httpsOrLocalUrl = url.refine(
   (text) => isSafeUrl(text) && new URL(text).hash === '',
   'use https (http only for localhost), without user name, password or fragment',
@@ -157,7 +157,7 @@ function smtpProblem(text: string): string | undefined {
   return isServer && known && consistent ? undefined : smtpExample
 }
 
-/** Parts of keys that were copied from documentation and templates. Attackers try such keys first. */
+/** Matches parts of keys that were copied from documentation or templates. Attackers try such keys first. */
 const sample =
   /change.?me|example|sample|secret|password|placeholder|insecure|django|your.?key|x{6}|1234567|abcdefg/i
 

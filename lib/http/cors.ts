@@ -2,8 +2,8 @@
 export const exposedHeaders = 'Retry-After, Error-Codes, X-Request-Id'
 
 /**
- * Returns the headers that let a script of an allowed origin read a response; for any other origin none. Some front ends that were
- * written for DRR send `credentials: 'include'`, for which a browser requires the exact origin and an explicit permission.
+ * Returns the headers that let a script of an allowed origin read a response; none for any other origin. Some front ends that were
+ * written for DRR send `credentials: 'include'`, for which browsers require the exact origin and the second header.
  *
  * @param origin the request's `Origin`; compared as a whole (requirement H9)
  */
@@ -20,8 +20,8 @@ export function corsHeaders(
 }
 
 /**
- * Returns the additional headers of the response to a preflight from an allowed origin. Allows all requested header names, because
- * the CSRF and tracing headers of clients are not known. They have no effect: the server in front of Next drops unknown headers.
+ * Returns the additional headers of the response to a preflight from an allowed origin. Allows any requested header name, because
+ * clients send CSRF and tracing headers of various names. These have no effect: the server in front of Next drops them.
  *
  * `Access-Control-Allow-Private-Network` is not sent: Chrome no longer requests it but shows a prompt (Local Network Access,
  * Chrome 142), and a service on the internet does not need it.

@@ -60,18 +60,17 @@ type Coded<Code extends RequestErrorCode> = Code extends unknown
   : never
 
 /**
- * The error codes that a page shows for a form as a whole: the `coded` errors, `throttled`, `unavailable` (also for `internal`),
- * `refused` for any other error response, and `offline` if there was no response.
+ * The error codes that a page shows for a form as a whole: the `coded` errors, `throttled`, `unavailable` (also for `internal` and for
+ * a response that is not Rekey's), `refused` for any other error response, and `offline` if there was no response.
  */
 export type WholeFormErrorCode = Coded<RequestErrorCode> | 'throttled' | 'unavailable' | 'refused' | 'offline'
 
-/** Converts an endpoint's error code to the code for a form as a whole. Undefined, for an error without a code, becomes `refused`. */
+/** Converts an endpoint's error code to the code for a form as a whole: `refused` if there is no code, or one that forms do not show. */
 export function formErrorCode(code: string | undefined): WholeFormErrorCode {
   if (code === 'internal') return 'unavailable'
   return code !== undefined && isWholeFormErrorCode(code) ? code : 'refused'
 }
 
-/** Whether a text is an error code for a form as a whole. */
 export function isWholeFormErrorCode(code: string): code is WholeFormErrorCode {
   if (Object.hasOwn(requestErrors, code) && 'coded' in requestErrors[code as RequestErrorCode]) return true
   return code === 'throttled' || code === 'unavailable' || code === 'refused' || code === 'offline'

@@ -42,7 +42,7 @@ export class InvalidFields extends Error {
 
 /**
  * A body that cannot be parsed. `detail` is a fixed phrase, because the parser's message may quote a password. `brokenOff` is the error
- * that ended an incomplete body. It is not named `cause`, because `isDatabaseUnavailable` would take its code for one of the database.
+ * that ended an incomplete body. The property is not named `cause`, because `isDatabaseUnavailable` searches causes for ECONNRESET.
  */
 export class UnreadableBody extends Error {
   readonly detail: string

@@ -5,8 +5,8 @@ import {
   type WholeFormErrorCode,
 } from './error-codes'
 
-// Passes error codes to a page: to its script in the header `Error-Codes`, or in the page's URL after a form was sent without
-// JavaScript. The codes contain no user input. The page shows the message of each code.
+// Passes error codes to a page. Its script finds the codes of fields in the header `Error-Codes`. Without JavaScript, all codes are in
+// the URL of the page. The codes contain no user input. The page shows the message of each code.
 
 /** The errors of a submitted form: of the form as a whole, of its fields, or both. */
 export type FormErrors<Field extends string = string> = {

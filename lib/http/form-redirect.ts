@@ -15,8 +15,8 @@ export type FormPages = {
 }
 
 /**
- * Returns the link's parameters, for the URL of the form's page to which the browser returns after an error. Omits a value of more than
- * `maxAccountIdLength` characters: no value of a link is longer than an account's id may be.
+ * Returns the link's parameters for the URL of the form's page, to which the browser returns after an error. Omits a value of more than
+ * `maxAccountIdLength` characters: the values of a link are never longer than an account's id may be.
  */
 export function linkParameters(fields: Record<string, unknown>): URLSearchParams {
   const link = ['user_id', 'timestamp', 'signature'].flatMap((name) => {
@@ -35,7 +35,7 @@ export function seeOther(request: Request, page: string): Response {
   return new Response(null, { status: 303, headers: { Location: location, 'Cache-Control': 'no-store' } })
 }
 
-/** Returns the path of a page with the codes of an error in its parameter `error`. Logs a fault of Rekey, as `errorResponse` does. */
+/** Adds the codes of an error to the path of a page, as its parameter `error`. Logs a fault of Rekey, as `errorResponse` does. */
 export function urlWithErrors(page: string, error: unknown, log: Log, requestId: string): string {
   const url = new URL(page, 'http://page.invalid')
   const errors = error instanceof InvalidFields ? error.fields : formErrorCode(codeOf(error, log, requestId))

@@ -15,7 +15,7 @@ export function rejectLargeBody(request: Request): void {
   if (announcesLargeBody(request)) throw new ApiError('body-too-large')
 }
 
-/** The most characters of an `Accept` to parse, because Negotiator takes quadratic time on quotes. A longer one accepts everything. */
+/** The most characters of an `Accept` to parse, because Negotiator takes quadratic time on quotes. A longer `Accept` is ignored. */
 const longestAccept = 1024
 
 /** Parses `Accept`. Drops parameters other than the quality, because DRR accepts `application/json; indent=4`. */
@@ -25,13 +25,13 @@ function acceptOf(request: Request): Negotiator {
   return new Negotiator({ headers: { accept } })
 }
 
-/** Rejects a client that accepts no JSON, unless the response is a page. @throws ApiError `not-acceptable` */
+/** Rejects a client that does not accept JSON, unless it wants a page. @throws ApiError `not-acceptable` */
 export function rejectUnacceptable(request: Request, wantsPage: boolean): void {
   if (!wantsPage && acceptOf(request).mediaType(['application/json']) === undefined)
     throw new ApiError('not-acceptable')
 }
 
-/** Whether a browser submitted a form without JavaScript, so that the response must be a page. */
+/** Whether a browser submitted a form without JavaScript. The response to such a request must lead to a page. */
 export function isBrowserForm(request: Request): boolean {
   const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
   return (
@@ -42,8 +42,8 @@ export function isBrowserForm(request: Request): boolean {
 
 /**
  * Rejects a request that a page of another origin caused, unless CORS_ALLOWED_ORIGINS lists that origin. `Sec-Fetch-Site: same-origin`
- * means a page of Rekey's origin, even with `Origin: null`, which the page's referrer policy causes. A request with neither header
- * does not come from a page.
+ * means a page of Rekey's origin, even with `Origin: null`, which the page's referrer policy causes. Without `Origin`, a request
+ * passes if `Sec-Fetch-Site` is missing or `none`: no page of another origin caused it.
  *
  * @throws ApiError `cross-origin`
  */

@@ -14,7 +14,7 @@ export type LinkSource = 'url' | 'fields'
 /** The received values by name: the query of a page as Next parses it, or the unvalidated fields of a body. */
 type Received = Record<string, unknown>
 
-/** A damaged link whose parameters have more characters is not repaired. Those of a link with a UUID have about 160. */
+/** The most characters of a damaged link's joined parameters; longer ones are not repaired. With a UUID, they have about 160. */
 export const maxRepairedLength = 2000
 
 type Rule = (text: string, source: LinkSource) => string
@@ -97,7 +97,7 @@ const fieldOfLink = /(?:user_id|tamp|signature)$/
 /**
  * Finds the link in the received values: the first spelling with a valid outer MAC (lib/password-reset/reset-link.ts). So a repair
  * cannot forge a link that Rekey did not sign. The number of tried spellings depends neither on the account nor on the database, so
- * that the response time reveals nothing about either.
+ * that the time of the search reveals nothing about either.
  *
  * @param links verifies the outer MAC, which needs no database
  * @param kind the page for which the link must be valid
@@ -168,7 +168,7 @@ function joinParameters(received: Received, source: LinkSource): string | undefi
 /** The values that a client's script sends for a parameter that is missing in its damaged URL. */
 const absent: readonly string[] = ['', 'null', 'undefined']
 
-/** Parses a text like a query string. Returns undefined if a parameter is repeated, because either value could be the right one. */
+/** Parses a text like a query string. Undefined if a parameter is missing, malformed, or repeated (any of its values could be right). */
 function readText(text: string): Link | undefined {
   const found: Record<string, string> = Object.create(null)
   for (const piece of text.split('&')) {

@@ -9,7 +9,7 @@ export function attachReceivedBody(request: Request, body: Uint8Array): void {
   received.set(request, body)
 }
 
-/** Returns the bytes that were attached to a request; undefined if none were, so that its body must be read as a stream. */
+/** Returns the bytes that were attached to a request. If undefined, the body is empty or must be read as a stream. */
 export function receivedBody(request: Request): Uint8Array | undefined {
   return received.get(request)
 }

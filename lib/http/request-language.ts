@@ -12,9 +12,9 @@ export function requestLanguage(request: Request): Language {
 }
 
 /**
- * Returns the language chosen on a page; undefined if none was chosen or it is not supported. The choice is a parameter of the page's
- * URL, so it needs no cookie. The server in front of Next passes it as a header, because layouts and not-found pages get no query from
- * Next.
+ * Returns the language chosen on a page; undefined if none was chosen or it is not supported. The choice is the parameter `lang` of the
+ * URL, so it needs no cookie. The server in front of Next passes the parameter as a header, because layouts and not-found pages get no
+ * query from Next.
  */
 export function chosenLanguageOf(headers: Pick<Headers, 'get'>): Language | undefined {
   const chosen = headers.get('x-rekey-language')

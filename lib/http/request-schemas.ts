@@ -7,8 +7,8 @@ import { strip } from '@/lib/text/python-strip'
 // code (`lib/http/error-codes.ts`). zod/mini never tries `new Function`, which the CSP would block and report.
 
 /**
- * The name of the request field that contains the login: `email` if SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL is true. Which
- * attributes of accounts the login is compared with is `loginFields` of the settings.
+ * The name of the request field that contains the login: `email` if SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL is true. The
+ * property `loginFields` of the settings says with which attributes of accounts the login is compared.
  */
 export type LoginParameter = 'login' | 'email'
 
@@ -72,7 +72,7 @@ function textField(prepare: (text: string) => string) {
 
 const trimmed = textField(strip)
 
-/** The schema of a password. It is not trimmed, because it is hashed as received (ASVS 6.2.8), so only an empty one is blank. */
+/** The schema of a password. Passwords are hashed as received (ASVS 6.2.8), so they are not trimmed: only an empty one is blank. */
 const secret = textField((text) => text)
 
 const seconds = field((given, reject) => {
@@ -112,7 +112,7 @@ function ownFields(body: unknown, names: string[]): Record<string, unknown> {
   return own
 }
 
-/** Creates the schema of a body. For it, a value that is not an object has no fields. It reports all errors, in the order of `spec`. */
+/** Creates the schema of a body. It treats a value that is no object as an object without fields. Errors have the order of `spec`. */
 function bodyOf<Spec extends Fields>(spec: Spec) {
   return z.pipe(
     z.transform((body: unknown): unknown => ownFields(body, Object.keys(spec))),

@@ -34,7 +34,7 @@ export function jsonResponse(
 
 /**
  * Converts what a handler threw into the response. An ApiError, InvalidFields or UnreadableBody describes the response. Anything else
- * is a fault of Rekey: it is logged and counted here, and the status is 500 without details of the error.
+ * is a fault of Rekey: this function logs and counts it, and the response has the status 500 and no details of the fault.
  */
 export function errorResponse(request: Request, error: unknown, log: Log, requestId: string): Response {
   const language = requestLanguage(request)

@@ -5,7 +5,7 @@ import { getMessages, type Messages } from './messages'
 /** The keys of the messages that endpoints return; their texts are in `messages/`. */
 export type ApiMessage = keyof Messages['api']
 
-/** Translators by language. They are cached, because a translator parses each message only once. Clients cannot add languages. */
+/** Translators by language. They are cached, because a translator parses each message only once. */
 const translators = new Map<Language, ReturnType<typeof createApiTranslator>>()
 
 const createApiTranslator = (language: Language) =>

@@ -39,8 +39,8 @@ const maxLanguages = 10
 /**
  * Chooses the best supported language for an `Accept-Language` header (RFC 9110 §12.5.4).
  *
- * @returns `fallback` if the header is absent or too long, or if Rekey supports none of its ten preferred languages; `*` is
- *   ignored
+ * @returns `fallback` if the header is absent or too long, or if Rekey supports none of the ten languages that the header prefers;
+ *   `*` is ignored
  */
 export function preferredLanguage(acceptLanguage: string | null, fallback: Language): Language {
   if (acceptLanguage === null || acceptLanguage.length > maxHeaderLength) return fallback
@@ -63,7 +63,7 @@ export function languageOfLocale(locale: string | null): Language | undefined {
 const maximizedLanguages = languages.map((code) => ({ code, locale: new Intl.Locale(code).maximize() }))
 
 /**
- * Finds the supported language for a language tag, after adding the likely script and region to both (UTS #35, "Likely Subtags"):
+ * Finds the supported language for a language tag. Likely scripts and regions complete all tags (UTS #35, "Likely Subtags"). Chooses
  * preferably one with the same script and region, else with the same script, else any of the same language. Results are not cached,
  * because clients could fill a cache with invented tags.
  */

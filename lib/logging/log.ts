@@ -5,7 +5,7 @@ import { pino, type Logger, type LoggerOptions } from 'pino'
 /** A logger of named fields. Never pass user input, a link, a full address or a key (OWASP Logging, "Data to exclude"). */
 export type Log = Logger
 
-/** In `globalThis`, because Next's bundle contains its own copy of this module, which must read the same request ids. */
+/** In `globalThis`, because Next's bundle contains its own copy of this module, and both copies must share the request ids. */
 const shared = globalThis as { rekeyRequestIds?: AsyncLocalStorage<string> }
 const requestIds = (shared.rekeyRequestIds ??= new AsyncLocalStorage<string>())
 
@@ -14,7 +14,7 @@ export function runInRequestContext<Result>(requestId: string, handle: () => Res
   return requestIds.run(requestId, handle)
 }
 
-/** Returns the id of the request that is being handled, or that caused the current job; undefined outside of both. */
+/** Returns the id of the request that is being handled, or that caused the current job; undefined if there is neither. */
 export function currentRequestId(): string | undefined {
   return requestIds.getStore()
 }
@@ -47,7 +47,7 @@ export function createLog(level: string, name: string): Log {
   return pino(options, standardOutput())
 }
 
-/** Creates the destination of lines, which drops them if the disk is full. By default pino would throw, or hang after a fatal line. */
+/** Creates a destination that drops log lines if the disk is full. Pino's default would throw, or hang after a line of level fatal. */
 function standardOutput() {
   const output = pino.destination({ fd: 1, sync: true })
   output.on('error', () => undefined)
@@ -57,7 +57,7 @@ function standardOutput() {
 
 /**
  * Serializes an error for the log: its name, its code and its first eight stack frames and, for an error of the database, SQLSTATE
- * and constraint. Leaves out the message, because databases and parsers quote the invalid value in it.
+ * and constraint. Omits the message, because databases and parsers quote the invalid value in messages.
  */
 export function describeError(error: unknown): Record<string, unknown> {
   // pg-boss passes on plain copies of some errors, for which instanceof fails.

@@ -36,10 +36,10 @@ const misconfigurations = {
 
 export type Misconfiguration = keyof typeof misconfigurations
 
-/** The least milliseconds between two lines of the same kind. */
+/** The least milliseconds between two lines of the same kind and logger. */
 const interval = 10 * 60_000
 
-/** By logger, the time at which each kind was last logged. */
+/** For each logger, when each kind was last logged, in milliseconds of a monotonic clock. */
 const logged = new WeakMap<Log, Map<Misconfiguration, number>>()
 
 /**
@@ -75,7 +75,7 @@ for (const [network, bits] of [
 ] as const)
   privateNetworks.addSubnet(network, bits, 'ipv6')
 
-/** Whether a canonical IP address, or `unknown`, may belong to a proxy, so that all of the proxy's clients would count as one. */
+/** Whether a canonical IP address, or `unknown`, may belong to a proxy. If it does, all clients of the proxy count as one. */
 export function mayBeProxy(address: string): boolean {
   const version = isIP(address)
   if (version === 0) return address === unknownClient

@@ -1,4 +1,4 @@
-/** Matches a white-space character of Python. Unlike JavaScript's, they include U+001C to U+001F and U+0085, but not U+FEFF. */
+/** Matches a white-space character of Python: unlike in JavaScript, also U+001C to U+001F and U+0085, but not U+FEFF. */
 const whiteSpace = /^[\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]$/
 
 /** Whether one character is white space for Python (`str.isspace`); false for the empty string. */

@@ -11,8 +11,8 @@ export function composedUsername(typed: string): string {
 }
 
 /**
- * Returns the spellings under which a typed username may be stored: as typed, composed (NFC) and decomposed (NFD). Up to three exact
- * comparisons can use the index on the username; a comparison that normalises the column could not.
+ * Returns the spellings under which a typed username may be stored: as typed, composed (NFC) and decomposed (NFD). Exact comparisons
+ * with up to three spellings can use the index on the username; a comparison that normalises the column could not.
  */
 export function usernameSpellings(typed: string): string[] {
   if (equalsAscii.test(typed)) return [typed]

@@ -1,14 +1,14 @@
 import { clampChroma, converter, formatHex, interpolate, wcagContrast } from 'culori'
 import { buttonLabelColors, theme } from './tokens'
 
-/** The colour of buttons and links, and the colour of text on it, in `#rrggbb`. */
+/** The colour of buttons and links, and the colour of the labels on buttons, in `#rrggbb`. */
 export type Accent = { accent: string; onAccent: string }
 
 const { light, dark } = theme
 
 /**
  * The backgrounds of links and buttons in each scheme. `paper`: the page or card, whichever has less contrast to an accent. `surface`
- * and `tint`: a surface tinted with the accent itself. `step`: a change of lightness that adds contrast to both backgrounds.
+ * and `tint`: a surface tinted with the accent. `step`: a change of the accent's lightness that adds contrast to both backgrounds.
  */
 const schemes = {
   light: { paper: light.colors.paper, surface: light.colors.surface, tint: light.tint, step: -0.01 },
@@ -30,7 +30,7 @@ const cache = new Map<string, Accents>()
  * links on the page and on their tint, and labels on their button, have enough contrast.
  *
  * @param brand `#rrggbb`
- * @returns an accent in a colour of `buttonLabelColors` if no lightness has enough contrast
+ * @returns the accents; if no lightness has enough contrast, a colour of `buttonLabelColors` as the accent
  */
 export function readableAccents(brand: string): Accents {
   const accents = cache.get(brand) ?? {

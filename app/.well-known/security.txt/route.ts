@@ -11,7 +11,7 @@ export function GET(): Response {
   const fields = [
     `Contact: ${securityContact}`,
     `Expires: ${new Date(Date.now() + daysGood * 86_400_000).toISOString()}`,
-    // Without the path of PUBLIC_URL: the file belongs at the root of the origin (RFC 9116 §3). A proxy must forward that URL to Rekey.
+    // The file belongs at the root of the origin (RFC 9116 §3). If PUBLIC_URL has a path, a proxy must forward this URL to the route.
     `Canonical: ${publicOrigin}/.well-known/security.txt`,
   ]
   return new Response(`${fields.join('\n')}\n`, { headers: { 'Content-Type': 'text/plain; charset=utf-8' } })

@@ -6,8 +6,8 @@ import { services } from '@/services'
 import { visitorLanguage } from '@/app/i18n/request'
 
 /**
- * Confirms that the links are revoked. The page does not know whether the email with a link or the email about a changed password
- * led here, so it explains both cases. While resets are disabled, no new link is sent, so it explains neither.
+ * Confirms that the links are revoked. The page does not know whether the person came from the email with a reset link or from the
+ * email about a changed password, so it explains both cases. While resets are disabled, no new link is sent, so it explains neither.
  */
 export default async function CancelledPage() {
   const language = await visitorLanguage()

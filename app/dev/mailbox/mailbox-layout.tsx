@@ -8,7 +8,7 @@ import { mailboxPath } from './mailbox'
 /**
  * The layout of the mailbox pages, which are in English only, because they are for developers.
  *
- * @param wide whether the page is wide enough for HTML and plain text side by side
+ * @param wide whether the page may be wider, so that HTML and plain text fit side by side
  */
 export function MailboxLayout({
   title,

@@ -96,7 +96,7 @@ function List({ emails }: { emails: StoredEmail[] }) {
   )
 }
 
-/** Shown in place of an empty list; offers the next step. */
+/** Shown if there are no emails, or if none matches the search. Offers the next step. */
 function Nothing({ searched }: { searched: boolean }) {
   return (
     <div className="mt-2 grid justify-items-center gap-3 rounded-2xl border border-dashed border-edge px-6 py-14 text-center">

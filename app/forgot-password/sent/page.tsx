@@ -8,8 +8,8 @@ import { SentNotice } from '@/app/forgot-password/sent-notice'
 import { sentMessages } from '@/app/forgot-password/sent-messages'
 
 /**
- * "Check your email" as a page of its own: without JavaScript, after a reload, and after renewing an expired or used link. The time
- * of the request is unknown, so the page tells people to wait for the whole EMAIL_COOLDOWN.
+ * "Check your email" as a page of its own, for a browser without JavaScript, after a reload, and after the renewal of an expired or
+ * used link. The page does not know when the link was requested, so it tells people to wait for the whole EMAIL_COOLDOWN.
  */
 export default async function SentPage() {
   const language = await visitorLanguage()

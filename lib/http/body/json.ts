@@ -5,7 +5,7 @@ export type ParsedJson = { ok: true; value: unknown } | { ok: false; detail: str
 const deepest = 32
 
 /**
- * Parses JSON as DRR does, without `NaN` and `Infinity`.
+ * Parses JSON as DRR does, and like DRR rejects `NaN` and `Infinity`.
  *
  * A number that is spelled as an integer becomes a `bigint` with all its digits, any other number a `number`. Of duplicate keys, the
  * last one counts. Objects have no prototype, so that a key such as `__proto__` is only a key.

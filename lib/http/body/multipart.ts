@@ -5,7 +5,7 @@ import { decodeUtf8 } from './text'
 /** The fields of a multipart body, or a fixed phrase about the error. */
 export type ParsedMultipart = { ok: true; value: Record<string, unknown> } | { ok: false; detail: string }
 
-/** The value of a field that contains an uploaded file. Its content is dropped, because no field accepts a file. */
+/** The value of a field that contains an uploaded file. The file's content is dropped, because no field accepts a file. */
 const uploadedFile = Object.freeze({ uploaded: 'file' })
 
 /**

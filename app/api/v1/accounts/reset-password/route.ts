@@ -56,7 +56,7 @@ function problemsOf({ problems, mismatch }: RejectedPassword): InvalidFields {
   })
 }
 
-/** Returns the fields for a team's `secondFactor`: without those whose names begin with `password`, and with numbers for `bigint`. */
+/** Returns the fields for a team's `secondFactor`: omits those whose names begin with `password`, and makes each `bigint` a number. */
 function shownToTeam(fields: Record<string, unknown>): Record<string, unknown> {
   const others = Object.entries(fields).filter(([name]) => !name.startsWith('password'))
   return Object.fromEntries(others.map(([name, value]) => [name, plain(value)]))

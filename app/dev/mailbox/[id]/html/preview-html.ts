@@ -14,14 +14,14 @@ export const framePolicy = [
 export const colorSchemes = ['light', 'dark'] as const
 export type ColorScheme = (typeof colorSchemes)[number]
 
-/** Parses the colour scheme in a URL's query; undefined if it is missing or unknown. */
+/** Parses the query parameter `scheme`; undefined if it is missing, repeated or unknown. */
 export function parseColorScheme(given: unknown): ColorScheme | undefined {
   return colorSchemes.find((scheme) => scheme === given)
 }
 
 /**
  * Prepares an email's HTML for the preview frame. Links open in the whole window, because pages do not work in the frame's
- * sandbox. If a colour scheme is given, the email shows it whatever the system's scheme is.
+ * sandbox. If a colour scheme is given, it replaces the scheme of the system.
  */
 export function frameHtml(html: string, scheme?: ColorScheme): string {
   const base = '<base target="_top">'
