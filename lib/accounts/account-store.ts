@@ -23,7 +23,7 @@ export class LookUpTimedOut extends Error {
 
 /**
  * Reads accounts and replaces their passwords. Ids are texts, whatever the type of their column. An account includes what Rekey itself
- * stores about it: the epoch of its links, and when a reset last changed its password.
+ * stores about it, such as the epoch of its links.
  */
 export type AccountStore = {
   /** Identifies the users table in Rekey's own rows and in the MACs of links: `public.auth_user`, or empty for Rekey's own table. */

@@ -56,8 +56,8 @@ export type PipelinedTransactions = ReturnType<typeof createPipelinedTransaction
  * sent before the first response arrives. PostgreSQL applies the timeouts, because a client that stops waiting does not stop its statement.
  *
  * A named statement is parsed and planned once, but only the session that parsed it knows its name. So statements are named only on
- * connections that always lead to the same session. Behind a pooler that may use another session for each transaction, the process id
- * that a client gets differs from the process id of the session.
+ * connections that always lead to the same session. A pooler that may use another session for each transaction is recognised by the
+ * process id that it gives to clients, which differs from the process id of the session.
  *
  * @param sharedSession whether all clients share one session; then no statement is named, because their names would collide
  */

@@ -10,8 +10,8 @@ export type StatementNames = ReturnType<typeof createStatementNames>
 /**
  * Names the statements that have parameters by a digest of their text, so that a connection parses and plans a statement once. Only
  * the session that parsed a statement knows its name. So statements are named only on connections that always lead to the same session.
- * Behind a pooler that may use another session for each transaction, the process id that a client gets differs from the process id of
- * the session.
+ * A pooler that may use another session for each transaction is recognised by the process id that it gives to clients, which differs
+ * from the process id of the session.
  *
  * @param sharedSession whether all clients share one session; then no statement is named
  */
@@ -45,7 +45,7 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
     return hasItems(values) ? [{ ...(config as object), name: nameOf(text) }, ...others] : undefined
   }
 
-  /** Names the statements of a new connection if the process id that was reported for it equals the process id of its session. */
+  /** Names the statements of a new connection if the process id that the client got equals the process id of the session. */
   function verify(client: pg.PoolClient, done: (error?: Error) => void): void {
     if (!enabled) return done()
     client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS "pid"').then(({ rows }) => {

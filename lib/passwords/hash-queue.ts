@@ -103,7 +103,7 @@ export function createHashQueue({
     })
   }
 
-  /** Whether a password matches a stored value; false for a value of any other format. @throws HashQueueFull if too many are waiting */
+  /** Whether a password matches a stored value; false for a value of an unknown format. @throws HashQueueFull if too many are waiting */
   async function verify(stored: string, password: string): Promise<boolean> {
     const written = formats.find((one) => one.matches(stored))
     if (written === undefined) return false

@@ -76,7 +76,7 @@ const none: ReadonlySet<string> = new Set()
 
 /**
  * Returns the names of the ways from one character to the next: the same character, for letters and digits one or two code points up or
- * down, one up or down in an alphabet, or a direction on a keyboard. A line of keys repeats one way; the zigzag `1q2w3e` alternates two.
+ * down, a step up or down in an alphabet, or a direction on a keyboard. A line of keys repeats one way; `1q2w3e` alternates two ways.
  */
 export function stepsBetween(from: string, to: string): ReadonlySet<string> {
   const known = ways.get(`${from}${to}`)

@@ -63,7 +63,7 @@ export async function pendingMigrations(
 
 /**
  * Updates the database to this version: creates missing schemas, applies each pending migration in its own transaction under an
- * advisory lock, creates or updates the queue's tables, then grants privileges. Checks first whether this would fail. Idempotent, and
+ * advisory lock, creates or updates the queue's tables, then grants privileges. Checks first whether the update would fail. Idempotent, and
  * safe to run on several machines at once.
  *
  * @param url the database; its role needs CREATE on both schemas, or on the database if they are missing

@@ -22,7 +22,7 @@ export type RequestStep = {
   detail: string | null
   /** The network of the client; null if it is unknown. */
   client: string | null
-  /** The name of the supporter who caused the event; null if the person or Rekey did. */
+  /** The name of the supporter who caused the event; null if a visitor or Rekey did. */
   actor: string | null
 }
 

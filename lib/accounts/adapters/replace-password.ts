@@ -7,7 +7,7 @@ import type { Column } from './catalogue'
 import type { AccountRow, MappedTableSql } from './mapped-table-sql'
 import { allHold, canBeId, cast, identifier, nowSql } from './sql-parts'
 
-/** The arguments of `AccountStore.replacePassword`. */
+/** The arguments of `AccountStore.replacePassword`, without the transaction. */
 export type PasswordReplacement = {
   id: string
   signed: LinkState

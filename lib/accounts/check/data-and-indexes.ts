@@ -161,8 +161,8 @@ async function checkJoins(
 }
 
 /**
- * Estimates the rows of a table, and finds out whether an index begins with one of these expressions, as the catalogue spells them.
- * Describes a view as indexed and empty, because a view has no indexes of its own.
+ * Estimates the rows of a table, and finds out whether an index without a condition begins with one of these expressions, which are
+ * spelled as in the catalogue. Describes a view as indexed and empty, because a view has no indexes of its own.
  */
 async function indexState(client: Query, table: string, expressions: string[]) {
   const { schema, name } = parseTableName(table)

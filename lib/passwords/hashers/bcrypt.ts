@@ -46,7 +46,7 @@ export function bcrypt(options: BcryptOptions): PasswordFormat {
     return `$${version}${written.slice('$2b'.length)}`
   }
 
-  /** Whether the first 72 bytes of password and pepper match, as at the product's sign-in. `hash` rejects passwords above 72 bytes. */
+  /** Whether a stored value is the hash of the first 72 bytes of password and pepper, which the product's sign-in compares, too. */
   async function verify(password: string, stored: string): Promise<boolean> {
     const [, storedCost] = modular.exec(stored) ?? []
     if (!(Number(storedCost) <= costBounds.max) || password.includes('\0')) return false
