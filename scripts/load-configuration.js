@@ -22,7 +22,7 @@ export async function loadConfiguration(directory) {
   }
 }
 
-/** @param {unknown} error @returns {string} the innermost line of the team's code in the stack */
+/** @param {unknown} error @returns {string} the innermost place in the stack outside node_modules, else `rekey.config.ts` */
 function placeOf(error) {
   const stack = error instanceof Error ? String(error.stack) : ''
   for (const [, file = '', place] of stack.matchAll(

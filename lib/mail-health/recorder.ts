@@ -32,7 +32,7 @@ type RunningJob = {
   reported: boolean
 }
 
-/** To how many different recipients emails must fail since the last accepted one before the mail server counts as failing. */
+/** The mail server counts as failing once emails to this many different recipients failed, without an accepted email in between. */
 const recipientThresholds: Record<SuspectKind, number> = { unclear: 2, deferred: 5 }
 
 /**

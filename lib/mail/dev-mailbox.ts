@@ -94,7 +94,7 @@ function splitHeader(bytes: string): { name: string; value: string } {
   }
 }
 
-/** Tolerates missing files: one may be deleted between listing and reading. */
+/** Resolves to undefined if the file or directory does not exist: a file may be deleted between listing and reading. */
 async function undefinedIfMissing<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found

@@ -48,7 +48,7 @@ export type ChangedEmailFacts = {
   changedAt: Date
   /** The client's network, such as `203.0.113.0/24`; undefined if it is unknown. */
   client?: string | undefined
-  /** Absolute URL of "this wasn't me". */
+  /** Absolute URL of "this wasn't me"; undefined if the account's email address has changed since. */
   cancelLink?: string | undefined
 }
 

@@ -31,11 +31,11 @@ const printedPeriod = 15 * 60
 
 /**
  * `signature-invalid`: the link is forged, damaged or dated more than a minute in the future. `signature-used`: it is genuine, but the
- * state that it was signed with has changed, or the account is gone or may not be reset.
+ * state that it was signed with has changed, or the account is gone, inactive or, for a reset link, not resettable.
  */
 export type LinkStatus = 'valid' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 
-/** A link with a valid outer MAC: this deployment signed it for this purpose, account and time. It may be expired or used. */
+/** A link with a valid outer MAC: this deployment signed it for this purpose, account and timestamp. It may be expired or used. */
 export type GenuineLink = Link & { purpose: LinkPurpose; inner: Buffer; key: SigningKey }
 
 /** A key with its id. As a `KeyObject`, it is prepared for OpenSSL once instead of for each MAC. */

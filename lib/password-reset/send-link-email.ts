@@ -19,8 +19,8 @@ const leastLife = 5 * 60
 type Job = Pick<QueuedJob<'link-email'>, 'id' | 'data' | 'attempt'>
 
 /**
- * Signs a link for the current state of the account and sends it, unless a limit or the account's state holds the email back. A retry
- * sends the same link if the state is still the same. The email of a job without an account is only simulated.
+ * Signs a link for the current state of the account and sends it, unless a setting, a limit, the account's state or the link's age
+ * prevents that. A retry sends the same link if the state is still the same. The email of a job without an account is only simulated.
  */
 export async function sendLinkEmail(
   parts: EmailDependencies,

@@ -6,9 +6,9 @@ type Fetcher = { id?: string; isBusy: boolean }
 /** The fetchers of a queue, and which one a notification wakes. */
 type Waking = {
   fetchers: Fetcher[]
-  /** The index of the fetcher to try first. Each notification tries the next one, because the last one may be fetching already. */
+  /** The index of the fetcher to try first: the one after the fetcher that was woken last, which may be fetching already. */
   next: number
-  /** Whether a notification came while all fetchers were busy. Then the first one that ends its jobs fetches again. */
+  /** Whether a notification came while all fetchers were busy. Then the first fetcher that ends its jobs fetches again. */
   isOwed: boolean
 }
 

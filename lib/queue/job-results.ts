@@ -7,7 +7,7 @@ const bounds: BatchBounds = { waiting: 1000, underWay: 1, perClient: 1, size: 10
 /**
  * Creates the function that stores the result of a job as soon as the job ended, so that a crash during the rest of its batch does
  * not repeat it. Jobs that are done while a statement runs are completed together. At the end of the batch, pg-boss stores the results
- * that are not stored yet. Those of jobs that are given up wait until then: pg-boss has no function to give up a single job.
+ * that are not stored yet. Results of jobs that are given up wait until then: pg-boss has no function to give up a single job.
  *
  * @returns the function, which never throws
  */

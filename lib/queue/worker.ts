@@ -34,7 +34,7 @@ const lastRetryBefore = 24 * 3600 * 1000
  */
 export const maxAttemptsInDoubt = 8
 
-/** The maximum number of costly attempts (`isCostly`) of one job. Between the first and the last, it waits about 8 to 12 minutes in all. */
+/** How many costly attempts (`isCostly`) one job gets. Between the first and the last, the job waits about 8 to 12 minutes in all. */
 export const maxCostlyAttempts = 6
 
 type Job = JobWithMetadata<JobData[QueueName]>

@@ -94,8 +94,8 @@ export function createEmailReservations(
   }
 
   /**
-   * Reserves one of an account's emails for a job: at most one email per cool-down and a few per window, whatever was
-   * typed to request them.
+   * Reserves one of an account's emails for a job, within `terms.limits`, whatever login was typed to request the email.
+   * A job that has a reservation of an earlier attempt gets it again.
    *
    * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated if it would still count then: a
    *   delayed email must not hold back the next one for longer than its own link lives

@@ -108,7 +108,7 @@ export async function cancelLinksCommand(
   if (dropped > 0) console.log(`Dropped ${dropped} email(s) with a link that had not left yet.`)
 }
 
-/** `lift-limit`: lifts the limits of an account, or of the client with an IP address. @throws Mistake if it is no IP address */
+/** `lift-limit`: lifts the limits of an account, or of the client with an IP address. @throws Mistake if `client` is no IP address */
 export async function liftLimitCommand(target: Account | { client: string }, actor: string): Promise<void> {
   await withServices(async (services) => {
     if (!('client' in target)) {

@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { clientKey } from '@/lib/addresses/client-ip'
 
-/** Milliseconds after a failed search for a client's idle connection until the next one. A burst would cause thousands of searches. */
+/** Milliseconds from a failed search for a client's idle connection to the next, so that a burst does not cause thousands of them. */
 const searchPause = 100
 
 type Cap = {

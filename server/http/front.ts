@@ -80,7 +80,7 @@ export const frontLimits: FrontLimits = {
 export type FrontParts = {
   settings: FrontSettings
   log: Log
-  /** Handles the requests that pass all checks of the front. */
+  /** Handles the requests that pass all checks of the front server. */
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
   /** Handles WebSockets of Next's dev server; absent in demo and production. */
   upgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined

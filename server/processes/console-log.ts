@@ -10,8 +10,8 @@ const levels = {
 } as const
 
 /**
- * Redirects console output to the log. Next catches errors of pages and handlers and reports them only to the console. The log
- * omits the messages of errors, because they quote values (requirement L3). Of other output, it keeps 200 characters of the first text.
+ * Redirects console output to the log, because Next catches errors of pages and handlers and reports them only to the console. The
+ * log omits the messages of errors, which quote values (requirement L3). Of other output, it keeps 200 characters of the first text.
  */
 export function redirectConsole(log: Log): void {
   for (const [method, level] of Object.entries(levels) as [
