@@ -155,7 +155,7 @@ const dateFormats = new Map<Language, Intl.DateTimeFormat>()
 function dateFormatOf(language: Language): Intl.DateTimeFormat {
   const known = dateFormats.get(language)
   if (known !== undefined) return known
-  // Separate parts instead of `dateStyle`: with `dateStyle` and this hour cycle, some languages lose the long form of the date.
+  // Separate parts instead of `dateStyle`: with `dateStyle` and this hour cycle, Traditional Chinese loses the long form of the date.
   const format = {
     year: 'numeric',
     month: 'long',

@@ -46,7 +46,7 @@ export function lookupSpellings(typed: string): string[] {
   const capitals = mapCharacters(unicode, upperLetter)
   const initials = unicode.replace(/(?<=^|\.)[^.]/gu, upperLetter)
   const domains = new Set([parts.domain, unicode, capitals, initials])
-  // A spelling is dropped if it is not valid: with Cherokee letters, `asciiDomain` accepts no other letters in upper case.
+  // A spelling is dropped if it is not valid: beside Cherokee, `asciiDomain` accepts no other non-ASCII letter in upper case.
   const valid = [...domains].filter((domain) => asciiDomain(domain) === parts.domain)
   return valid.map((domain) => `${lowerAscii(parts.local)}@${domain}`)
 }
