@@ -15,6 +15,8 @@ const config = {
   // Types are checked elsewhere: those of a team's code by `npm run build` (`scripts/check-types.js`), all types by `npm test`.
   typescript: { ignoreBuildErrors: true },
   devIndicators: false,
+  // Each page's code is loaded by its first request. Otherwise every process would load that of all pages while it starts.
+  experimental: { preloadEntriesOnStart: false },
 }
 
 /**

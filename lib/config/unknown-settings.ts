@@ -61,7 +61,9 @@ function looksLikeOurs(name: string): boolean {
 /** Whether a name in capitals differs from a setting's name by at most two letters, or only lacks some of its words after the first. */
 function isNear(name: string, setting: string): boolean {
   const longest = Math.max(name.length, setting.length)
-  if (longest >= 7 && distance(bare(name), bare(setting)) <= Math.min(2, Math.floor(longest / 5))) return true
+  const [from, to, most] = [bare(name), bare(setting), Math.min(2, Math.floor(longest / 5))]
+  // The distance is at least the difference of the lengths, and takes much longer to compute.
+  if (longest >= 7 && Math.abs(from.length - to.length) <= most && distance(from, to) <= most) return true
   const words = name.split('_')
   const inOrder = setting.split('_').filter((word) => words.includes(word))
   return words.length > 1 && firstWord(name) === firstWord(setting) && inOrder.join('_') === name
