@@ -8,7 +8,7 @@ import type { Account } from '@/lib/accounts/account'
 import { auditEvents, createAuditLog } from '@/lib/audit/audit'
 import { notificationChannel } from '@/lib/queue/notifications'
 import type { RekeyConfig } from './extension-points'
-import { createLinkEmailStore, type LinkEmail } from './store-link-emails'
+import { createLinkEmailStore, type LinkEmailJob } from './store-link-emails'
 
 let worker: OpenedWorker
 let account: Account
@@ -129,7 +129,7 @@ test('a request without an account queues one job that is worked on like an emai
   const job = linkRequestJob({ login: `unknown-${randomBytes(6).toString('hex')}` })
   await worker.queueLinkEmails(job)
   await worker.queueLinkEmails({ ...job, attempt: 2 })
-  const { rows } = await worker.sql.query<Pick<LinkEmail, 'id' | 'data'>>(
+  const { rows } = await worker.sql.query<Pick<LinkEmailJob, 'id' | 'data'>>(
     `SELECT id, data FROM rekey_queue.job WHERE name = 'link-email' AND data->>'accountId' IS NULL`,
   )
   expect(rows).toHaveLength(1)
@@ -202,12 +202,12 @@ describe('the statement that stores the emails of a request', () => {
   const from = { requestId: 'r-1', client: '198.51.100.77' }
   beforeEach(() => worker.sql.query('DELETE FROM "rekey_queue"."job"'))
 
-  function email(facts: Partial<LinkEmail> = {}, accountId: string | null = randomUUID()): LinkEmail {
+  function email(facts: Partial<LinkEmailJob> = {}, accountId: string | null = randomUUID()): LinkEmailJob {
     const data = { accountId, requestedAt: 1, locale: 'en', requestId: 'r-1', bypassPause: false }
     return { id: randomUUID(), data, afterSeconds: 0, isAudited: true, ...facts }
   }
 
-  const store = (...emails: LinkEmail[]) =>
+  const store = (...emails: LinkEmailJob[]) =>
     createLinkEmailStore({ audit: audit(), database: worker.services.database })(emails, from)
 
   const storedIds = async () => {

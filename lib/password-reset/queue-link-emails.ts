@@ -6,7 +6,7 @@ import { usernameSpellings } from '@/lib/text/username'
 import type { EmailDependencies } from './email-dependencies'
 import { findResettableAccounts } from './find-accounts'
 import type { EmailSimulation } from './simulated-emails'
-import type { LinkEmail, StoreLinkEmails } from './store-link-emails'
+import type { LinkEmailJob, StoreLinkEmails } from './store-link-emails'
 
 /**
  * Each email of a request after the first waits a random number of whole seconds in this range. If all began at once, they would visibly
@@ -38,7 +38,7 @@ export async function queueLinkEmails(
   if (found.length === 0)
     return simulation.request(derivedId(id, 'nobody'), { ...email, accountId: null }, client)
 
-  const jobs: LinkEmail[] = []
+  const jobs: LinkEmailJob[] = []
   for (const [nth, { id: accountId }] of found.entries())
     jobs.push({
       id: derivedId(id, accountId),

@@ -5,7 +5,7 @@ import { startDatabaseProxy } from '@/e2e/support/database-proxy'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { createAuditLog } from '@/lib/audit/audit'
 import { openDatabase, type Database } from '@/lib/database/pool'
-import { createLinkEmailStore, type LinkEmail } from './store-link-emails'
+import { createLinkEmailStore, type LinkEmailJob } from './store-link-emails'
 
 // Requests that are stored together. What one request stores is tested in queue-link-emails.db.test.ts.
 
@@ -26,7 +26,7 @@ const audit = () => createAuditLog(opened, 'public.people', log)
 
 function newRequest(requestId: string) {
   const data = { accountId: randomUUID(), requestedAt: 1, locale: 'en', requestId, bypassPause: false }
-  const email: LinkEmail = { id: randomUUID(), data, afterSeconds: 0, isAudited: true }
+  const email: LinkEmailJob = { id: randomUUID(), data, afterSeconds: 0, isAudited: true }
   return { email, requestId }
 }
 type Request = ReturnType<typeof newRequest>

@@ -10,7 +10,7 @@ import type { EmailDependencies } from './email-dependencies'
 export type StoreLinkEmails = ReturnType<typeof createLinkEmailStore>
 
 /** The job of an email with a link, to store. */
-export type LinkEmail = {
+export type LinkEmailJob = {
   /** The id of the job. If a job with this id exists, it stays as it is. */
   id: string
   data: JobData['link-email']
@@ -22,7 +22,7 @@ export type LinkEmail = {
 
 type Origin = { requestId: string; client: string }
 
-type Entry = { jobs: readonly LinkEmail[]; origin: Origin }
+type Entry = { jobs: readonly LinkEmailJob[]; origin: Origin }
 
 /** More requests may wait than one worker handles at once, so that none is rejected. */
 const bounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 1, size: 100 }
@@ -57,7 +57,7 @@ export function createLinkEmailStore({ audit, database }: Pick<EmailDependencies
    *
    * @throws if the database is unavailable
    */
-  return async function store(jobs: readonly LinkEmail[], origin: Origin): Promise<void> {
+  return async function store(jobs: readonly LinkEmailJob[], origin: Origin): Promise<void> {
     await queue.add({ jobs, origin })
     for (const { data } of jobs)
       if (data.accountId !== null) audit.logOnly('requested', { accountId: data.accountId, ...origin })

@@ -16,7 +16,7 @@ export type BreachCheck = (password: string) => Promise<boolean>
  * its traffic learns the password.
  *
  * @param baseUrl such as `https://api.pwnedpasswords.com/range/`; undefined switches the check off
- * @returns the check. If the service is unavailable or slow, or responds with an error or too many bytes, the check logs the failure
+ * @returns the check. If the service is unavailable or slow, or responds with an error, with too many bytes or with no range, the check logs the failure
  *   and returns false: a reset must not depend on another service
  */
 export function createBreachCheck(baseUrl: string | undefined, log: Log): BreachCheck {
@@ -50,7 +50,10 @@ async function fetchRange(url: URL): Promise<string[]> {
     if (length > largestResponse) throw new Error('The response of the range service is too long.')
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('latin1').split(/\r?\n/)
+  const lines = Buffer.concat(chunks).toString('latin1').split(/\r?\n/)
+  if (!lines.some((line) => /^[0-9A-F]{35}:\d+$/i.test(line)))
+    throw new Error('The response of the range service contains no line of a range.')
+  return lines
 }
 
 /** Whether a line `SUFFIX:COUNT` of the response is about this suffix; lines of the padding have the count 0. */

@@ -51,7 +51,7 @@ export function findPieces(characters: readonly string[], lookUp: LookUpWord): T
   const found: Piece[][] = []
   function piecesFrom(start: number): Piece[] {
     return (found[start] ??= [
-      ...lines(characters, start),
+      ...sequences(characters, start),
       ...repetitions(characters, start),
       ...words(characters, plain, lookUp, start),
     ])
@@ -99,7 +99,7 @@ export function costOfUncovered({ characters, piecesFrom }: TextPieces, costs: U
 }
 
 /** Finds sequences: three characters or more in one direction (`qwe`), or six or more in two alternating directions (`1q2w3e`). */
-function lines(characters: readonly string[], start: number): Piece[] {
+function sequences(characters: readonly string[], start: number): Piece[] {
   const pieces: Piece[] = []
   for (const [period, least] of [
     [1, 3],

@@ -25,11 +25,11 @@ export type LimitResult =
       ok: false
       retryAfter: number
       first: boolean
-      limit: Countable
+      limit: RequestLimitName
     }
 
 /** The limits except those that hold emails back. */
-type Countable = Exclude<LimitName, 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'>
+type RequestLimitName = Exclude<LimitName, 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'>
 
 /** Thrown if an event could not be counted. The request must be rejected with 503, not pass without a limit. */
 export class LimiterBroken extends Error {
@@ -77,7 +77,7 @@ export function createLimits(
   }
 
   /** Counts one event. @param client the key of the client that causes it, if a single one does: its flood must not fill batches */
-  async function count(name: Countable, of: string, client?: string): Promise<LimitResult> {
+  async function count(name: RequestLimitName, of: string, client?: string): Promise<LimitResult> {
     const own = countOf(name, of)
     return remembered(own, name) ?? decide({ own, points: 1 }, { own: name }, client)
   }
@@ -85,7 +85,7 @@ export function createLimits(
   /** Counts an entry. Remembers a rejection by the entry's first key, so that for a second, requests with this key need no database. */
   async function decide(
     entry: CountingEntry,
-    names: { client?: Countable; site?: Countable; own: Countable },
+    names: { client?: RequestLimitName; site?: RequestLimitName; own: RequestLimitName },
     client?: string,
   ): Promise<LimitResult> {
     const { by, consumed, msBeforeNext } = await take(entry, client)
@@ -95,12 +95,12 @@ export function createLimits(
     return refusal(names[by]!, msBeforeNext, consumed === most + 1)
   }
 
-  function remembered({ key: counter }: LimitedKey, name: Countable): LimitResult | undefined {
+  function remembered({ key: counter }: LimitedKey, name: RequestLimitName): LimitResult | undefined {
     const known = refusals.recall(counter)
     return known === undefined ? undefined : refusal(name, known, false)
   }
 
-  function refusal(limit: Countable, ms: number, first: boolean): LimitResult {
+  function refusal(limit: RequestLimitName, ms: number, first: boolean): LimitResult {
     return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
   }
 
@@ -210,7 +210,7 @@ export function createLimits(
     )
   }
 
-  const budget = createEmailLimits({
+  const emailLimits = createEmailLimits({
     takeBoth: async (mailbox, all, points) => {
       const entry: CountingEntry = { client: limitedTo(mailbox), own: limitedTo(all), points }
       const { by, consumed } = await take(entry)
@@ -235,7 +235,7 @@ export function createLimits(
     countRestart,
     returnRestart,
     isFirstInWindow,
-    ...budget,
+    ...emailLimits,
     ...createLimitLifter({ pool, table, pseudonym }),
     purge: () => purgeExpiredCounts(pool, table),
   }

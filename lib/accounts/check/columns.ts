@@ -35,8 +35,8 @@ export function mappingProblems(
     problems.push(
       `The role of DATABASE_URL lacks privileges on the users table; have its owner run: ${usersGrantStatements(mapping, catalogue, role).join(' ')}`,
     )
-  const id = catalogue.get(tableKey(tableUsesOf(mapping)[0]!.table))
-  if (id?.kind === 'table' && id.columns.has(mapping.id) && !id.uniqueColumns.has(mapping.id))
+  const users = catalogue.get(tableKey(tableUsesOf(mapping)[0]!.table))
+  if (users?.kind === 'table' && users.columns.has(mapping.id) && !users.uniqueColumns.has(mapping.id))
     problems.push(
       `users.id: ${mapping.table} has no unique index on ${mapping.id} alone, so one link could be of several accounts. Name its primary key.`,
     )
@@ -46,9 +46,9 @@ export function mappingProblems(
 
 /** Returns a sentence for each column that refers to an account's id although the column's type cannot contain every id. */
 function joinProblems(mapping: UsersMapping, catalogue: ReadonlyMap<string, Relation>): string[] {
-  const familyOf = (table: string, column: string) =>
+  const columnOf = (table: string, column: string) =>
     catalogue.get(identityOf({ table }))?.columns.get(column)
-  const id = familyOf(mapping.table, mapping.id)
+  const id = columnOf(mapping.table, mapping.id)
   const named: [option: string, table: string, column: string][] = [
     ...(mapping.password.in
       ? [
@@ -64,7 +64,7 @@ function joinProblems(mapping: UsersMapping, catalogue: ReadonlyMap<string, Rela
       .map(({ table, user }): [string, string, string] => ['end.user', table, user]),
   ]
   return named.flatMap(([option, table, name]) => {
-    const column = familyOf(table, name)
+    const column = columnOf(table, name)
     if (id === undefined || column === undefined || isJoinable(id, column)) return []
     return [`users.${option}: ${table}.${name} is ${column.typeName}, and the id is ${id.typeName}.`]
   })

@@ -1,6 +1,6 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
-import { rejectEmptyOptions } from './options'
+import { rejectUnsetOptions } from './options'
 
 export type AuthJsOptions = {
   /** The users table: `User` with Prisma, `user` with Drizzle, `users` with the PostgreSQL adapter. */
@@ -21,7 +21,7 @@ export type AuthJsOptions = {
  * @throws Error that names an option that is undefined, NaN or an empty text
  */
 export function authJs(options: AuthJsOptions): UsersMapping {
-  rejectEmptyOptions('authJs', options)
+  rejectUnsetOptions('authJs', options)
   const { table, password, format, updatedAt, createdAt } = options
   return {
     table,

@@ -1,6 +1,6 @@
 import type { Condition, UsersMapping } from '@/lib/accounts/users-table'
 import { betterAuthScrypt } from '@/lib/passwords/hashers/better-auth'
-import { rejectEmptyOptions } from './options'
+import { rejectUnsetOptions } from './options'
 
 export type BetterAuthOptions = {
   /** How columns are spelled: `camel` (the default) by better-auth's migrations and Prisma, `snake` by its Drizzle generator. */
@@ -23,7 +23,7 @@ export type BetterAuthOptions = {
  * @throws Error that names an option that is undefined, NaN or an empty text
  */
 export function betterAuth(options: BetterAuthOptions = {}): UsersMapping {
-  rejectEmptyOptions('betterAuth', options)
+  rejectUnsetOptions('betterAuth', options)
   const { columns = 'camel', schema = 'public', admin, username, requireEmailVerification } = options
   const column = (camel: string) =>
     columns === 'camel' ? camel : camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

@@ -1,6 +1,6 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { rejectEmptyOptions } from './options'
+import { rejectUnsetOptions } from './options'
 
 export type DeviseOptions = {
   /** Devise's `config.pepper`. Leave it out only if the product has none. */
@@ -23,7 +23,7 @@ export type DeviseOptions = {
  * @throws Error that names an option that is undefined, NaN or an empty text, such as a pepper whose variable is missing
  */
 export function devise(options: DeviseOptions = {}): UsersMapping {
-  rejectEmptyOptions('devise', options)
+  rejectUnsetOptions('devise', options)
   const { pepper, cost = 12, table = 'users', reconfirmable, rememberToken } = options
   return {
     table,

@@ -1,7 +1,7 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { djangoArgon2, djangoPbkdf2, type DjangoArgon2Options } from '@/lib/passwords/hashers/django'
 import { recognisedFormat } from '@/lib/passwords/hashers/recognised'
-import { siblingTable, rejectEmptyOptions } from './options'
+import { siblingTable, rejectUnsetOptions } from './options'
 
 /** Iterations of PBKDF2PasswordHasher by version, from Django's release notes. */
 const iterationsOf = {
@@ -55,7 +55,7 @@ export type DjangoOptions = {
  * @throws Error if an option is undefined, NaN, an empty text or out of range, or if not exactly one of version and iterations is given
  */
 export function django(options: DjangoOptions): UsersMapping {
-  rejectEmptyOptions('django', options)
+  rejectUnsetOptions('django', options)
   const {
     version,
     iterations,

@@ -1,6 +1,6 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { siblingTable, rejectEmptyOptions } from './options'
+import { siblingTable, rejectUnsetOptions } from './options'
 
 export type LaravelOptions = {
   /** Laravel's BCRYPT_ROUNDS; by default 12. */
@@ -22,7 +22,7 @@ export type LaravelOptions = {
  * @throws Error that names an option that is undefined, NaN or an empty text
  */
 export function laravel(options: LaravelOptions = {}): UsersMapping {
-  rejectEmptyOptions('laravel', options)
+  rejectUnsetOptions('laravel', options)
   const { rounds = 12, sessions = 'database', softDeletes, sanctum, table = 'users' } = options
   return {
     table,

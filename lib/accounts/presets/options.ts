@@ -10,7 +10,7 @@ export function siblingTable(users: string, table: string): string {
  *
  * @throws Error that names the preset and the option
  */
-export function rejectEmptyOptions(preset: string, options: object): void {
+export function rejectUnsetOptions(preset: string, options: object): void {
   for (const [name, value] of Object.entries(options))
     if (value === undefined || value === '' || Number.isNaN(value))
       throw new Error(`The option ${name} of ${preset}() has no value.`)

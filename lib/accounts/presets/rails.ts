@@ -1,6 +1,6 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { siblingTable, rejectEmptyOptions } from './options'
+import { siblingTable, rejectUnsetOptions } from './options'
 
 export type RailsOptions = {
   /** The cost of `ActiveModel::SecurePassword`, which is `BCrypt::Engine.cost`; by default 12. */
@@ -17,7 +17,7 @@ export type RailsOptions = {
  * @throws Error that names an option that is undefined, NaN or an empty text
  */
 export function rails(options: RailsOptions = {}): UsersMapping {
-  rejectEmptyOptions('rails', options)
+  rejectUnsetOptions('rails', options)
   const { cost = 12, table = 'users', sessions = 'sessions' } = options
   return {
     table,
