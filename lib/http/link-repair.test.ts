@@ -94,6 +94,15 @@ describe('links that mail programs damage [U12]', () => {
     },
   )
 
+  test.each([
+    ...['&amp;', '&amp', '&#38;', '&#38', '&#038;', '&#038', '&#0038;', '&#x26;', '&#x26', '&#X026;'],
+    ...['#38;', '#038;', '#0038;', '#x26;', '#x026;'],
+    ...['&amp;amp;', '&amp;amp', '&amp;#38;', '&amp;#038;', '&amp;#x26;', '&amp;#x026;'],
+  ])('a link whose parameters are joined by %s is repaired', (ampersand) => {
+    const text = new URL(buildLinkUrl(page, link)).search.slice(1)
+    expect(repairLinkText(text.replaceAll('&', ampersand), 'url')).toBe(text)
+  })
+
   test('a link whose account id looks like a damage is not changed', () => {
     for (const id of ['3D1', 'a%2Bb', 'a=b', 'x×tamp=5', 'a>b', 'amp;1', 'two words', '%3D']) {
       const exotic = signed(id)

@@ -56,6 +56,17 @@ describe('the account state that a link is signed with [T5]', () => {
       'signature-used',
     )
   })
+  test('of the links of "this wasn’t me", only that of the email about the change survives a new password', () => {
+    const links = createExampleSigner()
+    const statuses = (['cancel', 'cancel-change'] as const).map((purpose) => {
+      const genuine = links.verifyAuthenticity(
+        purpose,
+        links.create(purpose, exampleId, requestedAt, exampleState),
+      )!
+      return links.verifyState(genuine, { ...exampleState, passwordHash: 'new' }, secondsAfterRequest(60))
+    })
+    expect(statuses).toEqual(['signature-used', 'valid'])
+  })
   test('where links work more than once, a link survives a new password but no higher epoch', () => {
     const links = createExampleSigner({ oneTimeUse: false })
     const reusable = links.create('reset', exampleId, requestedAt, exampleState)
