@@ -43,7 +43,10 @@ export async function sendForm<Field extends string = never>(
   }
 }
 
-/** Parses an endpoint's response. Any 5xx or unexpected response becomes `unavailable`; another error without a known code, `refused`. */
+/**
+ * Parses an endpoint's response. 429 becomes `throttled`. A response with the header `Error-Codes` becomes the codes in it. Any other 5xx,
+ * and a response that does not come from Rekey, because its body has no `detail`, becomes `unavailable`; any other error `refused`.
+ */
 export async function readResponse<Field extends string = never>(
   response: Response,
   shown: readonly Field[] = [],

@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { toHookFormErrors, fieldMessages, formMessage, inHowLong, type FormMessages } from './error-message'
+import {
+  toHookFormErrors,
+  fieldMessages,
+  formErrorMessage,
+  inHowLong,
+  type FormErrorMessages,
+} from './error-message'
 
-const messages: FormMessages = {
+const messages: FormErrorMessages = {
   throttled: 'Too often.',
   throttledFor: 'Too often. Try again {when}.',
   unavailable: 'Away.',
@@ -30,14 +36,16 @@ test.each([
 
 test('the wait is described in the language of the page', () => {
   const throttled = { errors: { form: 'throttled' as const }, retryAfter: 61 }
-  expect(formMessage(throttled, messages, 'de')).toBe('Too often. Try again in 61 Sekunden.')
+  expect(formErrorMessage(throttled, messages, 'de')).toBe('Too often. Try again in 61 Sekunden.')
 })
 
 test('the error is shown without the wait in a browser that cannot describe it [U7]', () => {
   const { RelativeTimeFormat } = Intl
   Reflect.deleteProperty(Intl, 'RelativeTimeFormat')
   try {
-    expect(formMessage({ errors: { form: 'throttled' }, retryAfter: 61 }, messages, 'en')).toBe('Too often.')
+    expect(formErrorMessage({ errors: { form: 'throttled' }, retryAfter: 61 }, messages, 'en')).toBe(
+      'Too often.',
+    )
   } finally {
     Object.assign(Intl, { RelativeTimeFormat })
   }
@@ -52,7 +60,7 @@ test.each([
   ['throttled', 'Too often.'],
   [undefined, undefined],
 ] as const)('the code %s has its own message [U7]', (form, message) => {
-  expect(formMessage({ errors: { form } }, messages, 'en')).toBe(message)
+  expect(formErrorMessage({ errors: { form } }, messages, 'en')).toBe(message)
 })
 
 describe('messages of a field', () => {

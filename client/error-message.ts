@@ -3,16 +3,16 @@ import type { WholeFormErrorCode } from '@/lib/http/error-codes'
 import type { FormErrors } from '@/lib/http/form-errors'
 
 /** The messages about a form as a whole, by error code. `throttledFor` has the placeholder `{when}`, such as "in 5 minutes". */
-export type FormMessages = Record<WholeFormErrorCode | 'throttledFor', string>
+export type FormErrorMessages = Record<WholeFormErrorCode | 'throttledFor', string>
 
 /**
  * Returns the message about a form as a whole; undefined if the form as a whole has no error.
  *
  * @param retryAfter seconds to wait, if known; the message names them unless the browser has no `Intl.RelativeTimeFormat`
  */
-export function formMessage(
+export function formErrorMessage(
   { errors: { form }, retryAfter }: { errors: Pick<FormErrors, 'form'>; retryAfter?: number },
-  messages: FormMessages,
+  messages: FormErrorMessages,
   language: string,
 ): string | undefined {
   if (form === undefined) return undefined

@@ -17,10 +17,10 @@ export function useViewFocus(title: string): void {
 }
 
 /** A view that replaces the content of a page without loading a new one. */
-export type InPageView = { title: string; body: ReactNode }
+export type ViewContent = { title: string; body: ReactNode }
 
 /** Shows a view in place of the page's content, with title and focus as for a new page. */
-export function FocusedView({ view: { title, body } }: { view: InPageView }) {
+export function FocusedView({ view: { title, body } }: { view: ViewContent }) {
   useViewFocus(title)
   return body
 }

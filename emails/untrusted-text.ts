@@ -69,8 +69,8 @@ export function nameForGreeting(untrusted: string): string {
 
 /**
  * Splits a text before and after each character by which mail programs detect a link: `evil.example`, `https://…`, `a@b`. Join the
- * pieces with {@link wordJoiner}. A split on one side would not do: some programs take an invisible character for a part of the name
- * before a dot, and browsers then drop it.
+ * pieces with {@link wordJoiner}. A joiner on one side of a dot does not suffice: some programs take the joiner for the last character
+ * of a name and make a link, and the browser removes the joiner from the host.
  */
 export function splitAtLinkCharacters(text: string): string[] {
   return text.split(

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openUsersTables, type OpenedUsersTables } from '@/e2e/support/opened-users-tables'
 import { testServer, urlOfRole } from '@/e2e/support/test-database'
-import { linkState } from '@/lib/accounts/account'
+import { signedState } from '@/lib/accounts/account'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { devise } from '@/lib/accounts/presets/devise'
@@ -339,7 +339,7 @@ test('with the printed trigger, a link does not become valid again when a change
   const isStateRestored = async () => {
     for (const email of ['else@example.com', before!.email])
       await sql.query(`UPDATE auth_user SET email = $1 WHERE username = 'ada'`, [email])
-    return isDeepStrictEqual(linkState((await store.read(before!.id)).account!), linkState(before!))
+    return isDeepStrictEqual(signedState((await store.read(before!.id)).account!), signedState(before!))
   }
   expect(await isStateRestored()).toBe(true)
   const { output } = await check(mapping, { showSql: true })

@@ -7,7 +7,7 @@ import { linkSchema } from '@/lib/http/request-schemas'
 import { languageOfLocale, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
-import { formMessages } from '@/app/i18n/form-messages'
+import { formErrorMessages } from '@/app/i18n/form-error-messages'
 import { linkProblemTitle, UncheckedLink } from '@/app/link/invalid-link'
 import { RemoveLinkFromUrl } from '@/app/link/remove-link-from-url'
 import { LinkForm } from '@/app/link/link-form'
@@ -68,7 +68,7 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
           submit: found.newLink ? t('submit-changed') : t('submit'),
           busy: d('renew-busy'),
           hint: t('was-me'),
-          errors: await formMessages(language),
+          errors: await formErrorMessages(language),
         }}
       >
         <PageHeading icon={<AlertIcon className="size-7" />} tone="warn" title={t('title')}>

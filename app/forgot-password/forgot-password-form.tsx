@@ -3,7 +3,12 @@
 import { useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { useForm } from 'react-hook-form'
 import { Button } from '@/components/button'
-import { toHookFormErrors, fieldMessages, formMessage, type FormMessages } from '@/client/error-message'
+import {
+  toHookFormErrors,
+  fieldMessages,
+  formErrorMessage,
+  type FormErrorMessages,
+} from '@/client/error-message'
 import { FieldErrors } from '@/components/field-errors'
 import { sendForm, type FormResponse } from '@/client/api'
 import { useHydrated } from '@/client/use-hydrated'
@@ -18,7 +23,7 @@ import { SentNotice, type SentMessages } from './sent-notice'
 import { InboxLink, SentActions } from './sent-actions'
 
 type RequestFormMessages = Record<'label' | 'hint' | 'submit' | 'busy' | 'unchanged', string> & {
-  errors: { form: FormMessages; login: Record<FieldErrorCode | 'user-not-found', string> }
+  errors: { form: FormErrorMessages; login: Record<FieldErrorCode | 'user-not-found', string> }
   sent: SentMessages
 }
 
@@ -69,7 +74,9 @@ export function ForgotPasswordForm({
   const hydrated = useHydrated()
   const underWay = useRef(false)
   const [notice, setNotice] = useState(
-    errors.form === 'user-not-found' ? undefined : formMessage({ errors }, messages.errors.form, language),
+    errors.form === 'user-not-found'
+      ? undefined
+      : formErrorMessage({ errors }, messages.errors.form, language),
   )
   const [lastRequest, setLastRequest] = useState<LastRequest>()
   const hasRequested = lastRequest !== undefined
@@ -90,7 +97,7 @@ export function ForgotPasswordForm({
       return window.history.pushState(null, '', sentPath)
     }
     const aboutLogin = errorsOf(loginField, response.errors)[loginField]
-    if (aboutLogin === undefined) return setNotice(formMessage(response, messages.errors.form, language))
+    if (aboutLogin === undefined) return setNotice(formErrorMessage(response, messages.errors.form, language))
     setError(loginField, aboutLogin, { shouldFocus: true })
   }
 

@@ -3,7 +3,7 @@ import { PageLayout } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
 import { services } from '@/services'
-import { formMessages, loginKind, fillFieldMessages } from '@/app/i18n/form-messages'
+import { formErrorMessages, loginKind, fillFieldMessages } from '@/app/i18n/form-error-messages'
 import type { PageQuery } from '@/app/link/parse-link'
 import { pathInLanguage, visitorLanguage } from '@/app/i18n/request'
 import { ForgotPasswordForm } from './forgot-password-form'
@@ -33,7 +33,7 @@ export default async function ForgotPasswordPage({ searchParams }: { searchParam
           busy: t('busy'),
           unchanged: t('unchanged'),
           errors: {
-            form: await formMessages(language),
+            form: await formErrorMessages(language),
             login: {
               ...fillFieldMessages(
                 t('missing', { loginField: kind }),

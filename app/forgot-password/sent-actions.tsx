@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useState } from 'react'
 import { useViewFocus } from '@/client/focus-view'
 import { Button, buttonClass } from '@/components/button'
-import { formMessage, inHowLong, type FormMessages } from '@/client/error-message'
+import { formErrorMessage, inHowLong, type FormErrorMessages } from '@/client/error-message'
 import type { FormResponse } from '@/client/api'
 import { Alert } from '@/components/alert'
 import { inboxOf } from './inbox'
@@ -24,7 +24,7 @@ export function SentActions({
   requestEmail,
 }: {
   messages: SentMessages
-  errors: FormMessages
+  errors: FormErrorMessages
   language: string
   againAt: number
   requestEmail: () => Promise<FormResponse>
@@ -48,7 +48,7 @@ export function SentActions({
     setNotice(undefined)
     const response = await requestEmail()
     setBusy(false)
-    if (!response.ok) return setNotice(formMessage(response, errors, language))
+    if (!response.ok) return setNotice(formErrorMessage(response, errors, language))
     setStatus(messages.requestedAgain)
   }
 

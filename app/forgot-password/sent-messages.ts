@@ -1,7 +1,7 @@
 import { getTranslations } from 'next-intl/server'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
-import { loginKind } from '@/app/i18n/form-messages'
+import { loginKind } from '@/app/i18n/form-error-messages'
 import type { SentMessages } from './sent-notice'
 
 /**

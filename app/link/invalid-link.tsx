@@ -5,7 +5,7 @@ import { BrokenLinkIcon, CheckIcon, ClockIcon, CloudIcon, EnvelopeIcon } from '@
 import { PageHeading } from '@/components/page-heading'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
-import { formMessages, loginKind } from '@/app/i18n/form-messages'
+import { formErrorMessages, loginKind } from '@/app/i18n/form-error-messages'
 import { chosenLanguage, pathInLanguage } from '@/app/i18n/request'
 import { LinkFields } from './link-fields'
 import type { LinkParameters } from './parse-link'
@@ -121,7 +121,7 @@ async function Renewal({ language, link }: Props & { link: LinkParameters }) {
         language={language}
         endpoint={await pathInLanguage('/api/v1/accounts/send-reset-password-link/', language)}
         donePath={await pathInLanguage('/forgot-password/sent/', language)}
-        messages={{ ...messages, errors: await formMessages(language) }}
+        messages={{ ...messages, errors: await formErrorMessages(language) }}
       />
       <p className="mt-6">
         <a className="text-link inline-block py-1" href={await pathInLanguage('/forgot-password/', language)}>

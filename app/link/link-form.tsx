@@ -1,9 +1,9 @@
 'use client'
 
 import { useRef, useState, type FormEvent, type ReactNode } from 'react'
-import { FocusedView, loadPage, type InPageView } from '@/client/focus-view'
+import { FocusedView, loadPage, type ViewContent } from '@/client/focus-view'
 import { Button } from '@/components/button'
-import { formMessage, type FormMessages } from '@/client/error-message'
+import { formErrorMessage, type FormErrorMessages } from '@/client/error-message'
 import { sendForm } from '@/client/api'
 import { Alert } from '@/components/alert'
 import type { FormErrors } from '@/lib/http/form-errors'
@@ -34,13 +34,13 @@ export function LinkForm({
   donePath: string
   errors?: FormErrors<never>
   invalidLinkViews?: InvalidLinkViews
-  messages: { submit: string; busy: string; hint: string; errors: FormMessages }
+  messages: { submit: string; busy: string; hint: string; errors: FormErrorMessages }
   children?: ReactNode
 }) {
   const underWay = useRef(false)
   const [busy, setBusy] = useState(false)
-  const [notice, setNotice] = useState(formMessage({ errors }, messages.errors, language))
-  const [invalidLinkView, setInvalidLinkView] = useState<InPageView>()
+  const [notice, setNotice] = useState(formErrorMessage({ errors }, messages.errors, language))
+  const [invalidLinkView, setInvalidLinkView] = useState<ViewContent>()
 
   async function submit(event: FormEvent) {
     event.preventDefault()
@@ -56,7 +56,7 @@ export function LinkForm({
     const { form } = response.errors
     const view = form && invalidLinkViews[form]
     if (view !== undefined) return setInvalidLinkView(view)
-    setNotice(formMessage(response, messages.errors, language))
+    setNotice(formErrorMessage(response, messages.errors, language))
   }
 
   if (invalidLinkView !== undefined) return <FocusedView view={invalidLinkView} />

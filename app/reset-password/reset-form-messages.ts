@@ -7,7 +7,7 @@ import {
   type RuleSettings,
 } from '@/lib/passwords/rules'
 import type { RejectedPassword } from '@/lib/password-reset/complete-reset'
-import { formMessages, fillFieldMessages } from '@/app/i18n/form-messages'
+import { formErrorMessages, fillFieldMessages } from '@/app/i18n/form-error-messages'
 import type { ResetFormMessages } from './reset-password-form'
 import { similarityMessageKeys } from './similarity-message-keys'
 
@@ -61,7 +61,7 @@ export async function resetFormMessages(
     busy: t('busy'),
     again: t('again'),
     errors: {
-      form: await formMessages(language),
+      form: await formErrorMessages(language),
       password: fillFieldMessages(p('missing'), advice, p('invalid')),
       password_confirm: fillFieldMessages(p('confirm-missing'), {}, p('confirm-mismatch')),
     },

@@ -2,9 +2,14 @@
 
 import { useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { useForm, useWatch } from 'react-hook-form'
-import { FocusedView, loadPage, type InPageView } from '@/client/focus-view'
+import { FocusedView, loadPage, type ViewContent } from '@/client/focus-view'
 import { Button } from '@/components/button'
-import { toHookFormErrors, fieldMessages, formMessage, type FormMessages } from '@/client/error-message'
+import {
+  toHookFormErrors,
+  fieldMessages,
+  formErrorMessage,
+  type FormErrorMessages,
+} from '@/client/error-message'
 import { FieldErrors } from '@/components/field-errors'
 import { sendForm } from '@/client/api'
 import { useHydrated } from '@/client/use-hydrated'
@@ -24,7 +29,7 @@ export type ResetFormMessages = Record<
   string
 > & {
   rules: RulesMessages
-  errors: { form: FormMessages } & Record<PasswordField, Record<FieldErrorCode, string>>
+  errors: { form: FormErrorMessages } & Record<PasswordField, Record<FieldErrorCode, string>>
 }
 
 const passwordFields = ['password', 'password_confirm'] as const
@@ -32,7 +37,7 @@ type PasswordField = (typeof passwordFields)[number]
 
 const loadResolver = () => import('./password-resolver').catch(() => undefined)
 
-export type InvalidLinkViews = Partial<Record<WholeFormErrorCode, InPageView>>
+export type InvalidLinkViews = Partial<Record<WholeFormErrorCode, ViewContent>>
 
 /**
  * The form for the new password. Without JavaScript the browser posts the form. With JavaScript, errors appear below their
@@ -84,8 +89,8 @@ export function ResetPasswordForm({
   const underWay = useRef(false)
   const [saved, setSaved] = useState(false)
   const [shown, setShown] = useState(false)
-  const [notice, setNotice] = useState(formMessage({ errors }, messages.errors.form, language))
-  const [invalidLinkView, setInvalidLinkView] = useState<InPageView>()
+  const [notice, setNotice] = useState(formErrorMessage({ errors }, messages.errors.form, language))
+  const [invalidLinkView, setInvalidLinkView] = useState<ViewContent>()
 
   async function save(values: PasswordValues) {
     const fields = { ...link, password: values.password }
@@ -98,7 +103,7 @@ export function ResetPasswordForm({
     const { form, fields: wrong } = response.errors
     const view = form && invalidLinkViews[form]
     if (view !== undefined) return setInvalidLinkView(view)
-    setNotice(formMessage(response, messages.errors.form, language))
+    setNotice(formErrorMessage(response, messages.errors.form, language))
     const found = toHookFormErrors(wrong)
     const names = passwordFields.filter((name) => name in found)
     for (const name of names) setError(name, found[name]!)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLinkSigner } from '@/lib/password-reset/reset-link'
-import type { LinkState } from '@/lib/accounts/account'
+import type { SignedState } from '@/lib/accounts/account'
 import { newPassword } from '@/e2e/support/running-app'
 import {
   invalid,
@@ -161,7 +161,7 @@ describe('other spellings of user id and timestamp [T9]', () => {
     const { person } = await endpoints.personWithLink()
     const { stateOf, now, linkOf } = signedLinks(endpoints.app)
     const [state, seconds] = [await stateOf(person.id), await now()]
-    const by = (secret: string, audience: string, of: LinkState = state) =>
+    const by = (secret: string, audience: string, of: SignedState = state) =>
       createLinkSigner({
         secrets: [secret],
         audience,

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { emails } from '@/emails/templates'
-import { linkState } from '@/lib/accounts/account'
+import { signedState } from '@/lib/accounts/account'
 import type { RekeyConfig } from '@/lib/password-reset/extension-points'
 import { createSendPacing } from '@/lib/password-reset/send-pacing'
 import { createJobHandlers } from '@/lib/password-reset/job-handlers'
@@ -76,7 +76,7 @@ beforeEach(async () => {
 
 async function linkNow() {
   const { account, now } = await services.accounts.read(id)
-  return services.links.create('reset', id, Math.floor(now.getTime() / 1000), linkState(account!))
+  return services.links.create('reset', id, Math.floor(now.getTime() / 1000), signedState(account!))
 }
 
 async function reset(

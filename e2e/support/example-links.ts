@@ -1,4 +1,4 @@
-import type { LinkState } from '@/lib/accounts/account'
+import type { SignedState } from '@/lib/accounts/account'
 import { createLinkSigner, type LinkSigner } from '@/lib/password-reset/reset-link'
 
 // Links of an installation, for tests that need neither settings nor a database.
@@ -6,7 +6,7 @@ import { createLinkSigner, type LinkSigner } from '@/lib/password-reset/reset-li
 export const exampleSecret = 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5'
 export const exampleId = '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11'
 export const requestedAt = 1_790_000_000
-export const exampleState: LinkState = {
+export const exampleState: SignedState = {
   passwordHash: '$argon2id$v=19$one',
   email: 'ada@example.com',
   isActive: true,

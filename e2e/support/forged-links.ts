@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import ts from 'typescript'
 import { createLinkSigner, type Link } from '@/lib/password-reset/reset-link'
-import type { LinkState } from '@/lib/accounts/account'
+import type { SignedState } from '@/lib/accounts/account'
 
 /**
  * Reset links of an attacker who knows this source and tries `known` as the secret and as the key (CVE-2019-13177: a public
@@ -14,7 +14,7 @@ export function forgeries(
   known: string | Buffer,
   userId: string,
   timestamp: number,
-  state: LinkState,
+  state: SignedState,
   audience = 'https://id.example.com',
 ): [asSecret: Link, asKey: Link] {
   const period = { reset: 3600, cancel: 3600, 'cancel-change': 3600 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { linkState, type Account } from '@/lib/accounts/account'
+import { signedState, type Account } from '@/lib/accounts/account'
 import { auditEvents } from '@/lib/audit/audit'
 import type { CompleteResetInput } from '@/lib/password-reset/complete-reset'
 import type { RekeyConfig } from '@/lib/password-reset/extension-points'
@@ -27,7 +27,7 @@ export async function openResets() {
       createPasswordReset({ ...services, configuration, ...parts }),
     /** A link for the present state of an account. @param age seconds since it was requested */
     linkOf: (account: Account, purpose: LinkPurpose = 'reset', age = 0): Link =>
-      services.links.create(purpose, account.id, secondsNow() - age, linkState(account)),
+      services.links.create(purpose, account.id, secondsNow() - age, signedState(account)),
     /** Links and settings where links work more than once. */
     reusableLinks: () => ({
       links: createLinkSigner({

@@ -1,5 +1,5 @@
 import { createLinkSigner, type LinkPurpose } from '@/lib/password-reset/reset-link'
-import type { LinkState } from '@/lib/accounts/account'
+import type { SignedState } from '@/lib/accounts/account'
 import type { RunningApp } from './running-app'
 
 /** Signs links with the app's secret, so that a test can make any link: old, future, of another purpose or account. */
@@ -14,8 +14,8 @@ export function signedLinks(
     oneTimeUse,
   })
 
-  async function stateOf(id: string): Promise<LinkState> {
-    const { rows } = await app.sql.query<LinkState>(
+  async function stateOf(id: string): Promise<SignedState> {
+    const { rows } = await app.sql.query<SignedState>(
       `SELECT u."password" AS "passwordHash", u."email", u."is_active" AS "isActive",
               coalesce(r."links_epoch", 0) AS "linksEpoch"
          FROM "rekey"."users" u LEFT JOIN "rekey"."recovery" r ON r."account_id" = u."id"::text WHERE u."id" = $1`,

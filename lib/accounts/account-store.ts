@@ -1,5 +1,5 @@
 import type { Transaction } from '@/lib/database/pool'
-import type { Account, LinkState } from './account'
+import type { Account, SignedState } from './account'
 
 /** The account attributes that a typed login is compared with. */
 export type LoginAttributes = readonly ('username' | 'email')[]
@@ -87,7 +87,7 @@ export type AccountStore = {
   replacePassword(
     tx: Transaction,
     id: string,
-    signed: LinkState,
+    signed: SignedState,
     newHash: string,
     options: { bindPassword: boolean },
   ): Promise<{ endedSignIns: number } | null>

@@ -29,7 +29,7 @@ export type Account = {
  * left out of `cancel-change` links, and of all links if they may be used more than once
  * (RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false).
  */
-export type LinkState = {
+export type SignedState = {
   passwordHash: string | null
   email: string
   isActive: boolean
@@ -47,7 +47,7 @@ export function compareIds(a: string, b: string): number {
 }
 
 /** Returns the state that a link of this account is signed with. */
-export function linkState(account: Account): LinkState {
+export function signedState(account: Account): SignedState {
   const { passwordHash, email, isActive, linksEpoch } = account
   return { passwordHash, email, isActive, linksEpoch }
 }

@@ -16,8 +16,9 @@ export type AuditRow = {
 const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
 /**
- * Creates the function that stores a row of the audit log. Rows that wait in this process go to the database in one statement, and
- * each caller continues after its commit. A null stores nothing, but costs the database about as much as a row.
+ * Creates the function that stores a row of the audit log. The rows that wait in this process go to the database in one statement, and
+ * each caller continues when this statement is committed. A null stores nothing, but waits and goes to the database like a row, as an
+ * email to nobody requires.
  *
  * @param usersTable the identity of the users table, which every row contains
  */

@@ -120,8 +120,9 @@ function delayedCause(text: string): MailCause | undefined {
 const mayNotSendAs = /\bSendAsDenied\b|\bpermissions? to send as\b|\bverified sender identity\b/i
 
 /**
- * Removes untrusted parts from the text of a reply: email addresses, and quotes of the recipient's mail server. An attacker's
- * address that contains "relay" must not look like a failure of our mail server.
+ * Removes the untrusted parts of a reply before its words are searched for a cause: email addresses, and all that follows `said:` or
+ * "recipient address rejected", because the recipient's mail server may have written it. An attacker's address that contains "relay"
+ * must not look like a failure of our own mail server.
  */
 function withoutUntrustedText(response: unknown): string {
   if (typeof response !== 'string') return ''

@@ -11,7 +11,7 @@ import {
   secondsNow,
   type OpenedResets,
 } from '@/e2e/support/opened-resets'
-import { linkState, type Account } from '@/lib/accounts/account'
+import { signedState, type Account } from '@/lib/accounts/account'
 import { ownIdentity, ownUsersMapping, type NewAccount } from '@/lib/accounts/adapters/own-table'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { auditEvents } from '@/lib/audit/audit'
@@ -290,7 +290,7 @@ describe('the hashes of one link [W9]', () => {
 
   test('a link that works several times sets ten passwords at most [W9]', async () => {
     const parts = opened.reusableLinks()
-    const link = parts.links.create('reset', account.id, secondsNow(), linkState(account))
+    const link = parts.links.create('reset', account.id, secondsNow(), signedState(account))
     const outcomes = []
     for (let n = 0; n < 11; n += 1)
       outcomes.push(await resets({}, parts).completeReset(inputOf(n, link, `${newPassword}${n}`)))

@@ -1,4 +1,4 @@
-import { linkState, type Account } from '@/lib/accounts/account'
+import { signedState, type Account } from '@/lib/accounts/account'
 import type { Transaction } from '@/lib/database/pool'
 import type { PolicyProblem } from '@/lib/passwords/policy'
 import type { ResetPasswordRequest } from './extension-points'
@@ -13,7 +13,7 @@ import {
 import type { RequestContext, ResetDependencies } from './reset-dependencies'
 import { createKeyedMutex } from './keyed-mutex'
 import type { Link } from './reset-link'
-import { verifyLinkAuthenticity, verifyResetLink, type VerifiedLink } from './verify-link'
+import { verifyLinkAuthenticity, verifyResetLink, type LinkVerification } from './verify-link'
 
 export type CompleteResetInput = {
   link: Link
@@ -62,7 +62,7 @@ export async function completeReset(
 
   // One request with this link at a time: if links work once, the requests after a successful one cost no hash.
   return hashesOfLink(link.signature, async (waited) => {
-    const current: VerifiedLink = waited ? await verifyResetLink(parts, link) : { status, account }
+    const current: LinkVerification = waited ? await verifyResetLink(parts, link) : { status, account }
     if (current.status !== 'valid') return rejectLink(parts, current.status, link, context)
     const newHash = await hashPassword(parts, input, context)
     if (newHash === undefined) return exhausted(parts, link, context)
@@ -168,7 +168,7 @@ async function replacePassword(
 
   async function replaceIn(tx: Transaction, endSessions?: () => Promise<void>): Promise<boolean> {
     const bindPassword = settings.reset.oneTimeUse
-    const replaced = await accounts.replacePassword(tx, account.id, linkState(account), newHash, {
+    const replaced = await accounts.replacePassword(tx, account.id, signedState(account), newHash, {
       bindPassword,
     })
     if (replaced === null) return false

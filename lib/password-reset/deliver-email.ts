@@ -1,4 +1,4 @@
-import { linkState, type Account } from '@/lib/accounts/account'
+import { signedState, type Account } from '@/lib/accounts/account'
 import { unknownClient } from '@/lib/addresses/client-ip'
 import { urlInApp } from '@/lib/config/paths-in-app'
 import type { Settings } from '@/lib/config/settings'
@@ -88,7 +88,7 @@ export function cancelLinkUrl(
   timestamp: number,
   language: Language,
 ): string {
-  const link = links.create(purpose, account.id, timestamp, linkState(account))
+  const link = links.create(purpose, account.id, timestamp, signedState(account))
   const page = new URL(urlInApp(settings, '/cancel-reset/'))
   const known = languageOfLocale(account.locale) ?? settings.defaultLocale
   if (language !== known) page.searchParams.set('lang', language)

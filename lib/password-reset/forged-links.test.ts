@@ -11,7 +11,7 @@ import {
 } from '@/e2e/support/example-links'
 import { forgeries, textsOfTheSource } from '@/e2e/support/forged-links'
 import { isLong } from '@/e2e/support/long-form'
-import type { LinkState } from '@/lib/accounts/account'
+import type { SignedState } from '@/lib/accounts/account'
 import type { Link, LinkPurpose } from './reset-link'
 
 const numRuns = isLong ? 100_000 : 500
@@ -56,7 +56,7 @@ describe('random changes of a link [T1, T2, T8, T9]', () => {
     fc.string({ unit: 'binary', maxLength: 90 }),
     fc.constantFrom('', exampleId, '0', '\0', '\ud800'),
   )
-  const states = fc.record<LinkState>({
+  const states = fc.record<SignedState>({
     passwordHash: fc.option(text),
     email: text,
     isActive: fc.boolean(),
@@ -77,7 +77,7 @@ describe('random changes of a link [T1, T2, T8, T9]', () => {
   )
 
   /** The status of a link that is presented for a purpose, `age` seconds after it was requested. */
-  function presented(purpose: LinkPurpose, given: Link, seen: LinkState | null, age: number, links = here) {
+  function presented(purpose: LinkPurpose, given: Link, seen: SignedState | null, age: number, links = here) {
     const genuine = links.verifyAuthenticity(purpose, given)
     return genuine === null ? 'signature-invalid' : links.verifyState(genuine, seen, secondsAfterRequest(age))
   }
@@ -155,7 +155,7 @@ describe('random changes of a link [T1, T2, T8, T9]', () => {
             ...(purpose === 'reset' ? ['passwordHash'] : []),
           ]
           const isOther = signedFields.some(
-            (name) => (own[name as keyof LinkState] ?? '') !== (other[name as keyof LinkState] ?? ''),
+            (name) => (own[name as keyof SignedState] ?? '') !== (other[name as keyof SignedState] ?? ''),
           )
           if (isOther) expect(presented(purpose, whole, other, age)).toBe('signature-used')
           for (const wrong of purposes.filter((one) => one !== purpose))

@@ -10,7 +10,7 @@ import {
   secondsNow,
   type OpenedResets,
 } from '@/e2e/support/opened-resets'
-import { linkState, type Account } from '@/lib/accounts/account'
+import { signedState, type Account } from '@/lib/accounts/account'
 import { auditEvents } from '@/lib/audit/audit'
 import type { Services } from '@/services'
 import type { ResetDependencies } from './reset-dependencies'
@@ -119,7 +119,7 @@ describe('"this wasn’t me"', () => {
     const parts = opened.reusableLinks()
     const reusing = resets({}, parts)
     const link = (purpose: LinkPurpose) =>
-      parts.links.create(purpose, account.id, secondsNow() - 5, linkState(account))
+      parts.links.create(purpose, account.id, secondsNow() - 5, signedState(account))
     expect(await reusing.inspectCancelLink(link('cancel'))).toMatchObject({ changed: false, newLink: false })
     expect(await reusing.completeReset(resetInput(link('reset'), newPassword, client))).toEqual({ ok: true })
     expect(await reusing.inspectCancelLink(link('cancel'))).toMatchObject({ changed: true, newLink: true })

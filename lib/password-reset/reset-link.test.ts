@@ -8,12 +8,12 @@ import {
   requestedAt,
   secondsAfterRequest,
 } from '@/e2e/support/example-links'
-import type { LinkState } from '@/lib/accounts/account'
+import type { SignedState } from '@/lib/accounts/account'
 import { buildLinkUrl, type Link } from './reset-link'
 
 function statusOf(
   link: Link,
-  seen: LinkState | null = exampleState,
+  seen: SignedState | null = exampleState,
   age = 60,
   links = createExampleSigner(),
 ) {
@@ -39,7 +39,7 @@ describe('the age of a link [T3]', () => {
 })
 
 describe('the account state that a link is signed with [T5]', () => {
-  test.each<[string, LinkState | null]>([
+  test.each<[string, SignedState | null]>([
     ['another password', { ...exampleState, passwordHash: '$argon2id$v=19$two' }],
     ['no password any more', { ...exampleState, passwordHash: null }],
     ['another address', { ...exampleState, email: 'eve@example.com' }],

@@ -6,7 +6,7 @@ import {
   timingSafeEqual,
   type KeyObject,
 } from 'node:crypto'
-import type { LinkState } from '@/lib/accounts/account'
+import type { SignedState } from '@/lib/accounts/account'
 
 /** The three parameters of a link. `timestamp`: whole seconds since the epoch. */
 export type Link = { user_id: string; timestamp: number; signature: string }
@@ -92,7 +92,7 @@ export function createLinkSigner({
     purpose: LinkPurpose,
     userId: string,
     timestamp: number,
-    state: LinkState,
+    state: SignedState,
   ): Buffer {
     // A `cancel-change` link is signed without the password, because it must still work if an attacker changes the password
     // again. A `cancel` link becomes invalid when the password changes: otherwise an attacker who has the old email could cancel
@@ -122,7 +122,7 @@ export function createLinkSigner({
   }
 
   /** Signs a link for this state of an account. `timestamp`: whole seconds since the epoch, from which the lifetime counts. */
-  function create(purpose: LinkPurpose, userId: string, timestamp: number, state: LinkState): Link {
+  function create(purpose: LinkPurpose, userId: string, timestamp: number, state: SignedState): Link {
     const [key] = ringOf(purpose)
     const inner = innerOf(key, purpose, userId, timestamp, state)
     const outer = outerOf(key, purpose, userId, timestamp, inner)
@@ -154,7 +154,7 @@ export function createLinkSigner({
    * @param now the database's clock, read together with the state
    * @returns `signature-invalid` if the timestamp is more than a minute ahead of `now`
    */
-  function verifyState(link: GenuineLink, state: LinkState | null, now: Date): LinkStatus {
+  function verifyState(link: GenuineLink, state: SignedState | null, now: Date): LinkStatus {
     const age = Math.floor(now.getTime() / 1000) - link.timestamp
     if (age < -allowedSkew) return 'signature-invalid'
     if (age > period[link.purpose]) return 'signature-expired'

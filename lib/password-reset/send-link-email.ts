@@ -1,4 +1,4 @@
-import { linkState, isResettable, passwordChangedSince, type Account } from '@/lib/accounts/account'
+import { signedState, isResettable, passwordChangedSince, type Account } from '@/lib/accounts/account'
 import { canonicalEmail } from '@/lib/addresses/email-address'
 import type { Language } from '@/lib/i18n/locales'
 import type { RenderedEmail } from '@/lib/mail/email-types'
@@ -113,7 +113,7 @@ export function renderLinkEmail(
   locale: Language,
 ): Promise<RenderedEmail> {
   const { configuration, emails, links, settings } = parts
-  const link = links.create('reset', account.id, requestedAt, linkState(account))
+  const link = links.create('reset', account.id, requestedAt, signedState(account))
   const standard = buildLinkUrl(settings.reset.pageUrl, link)
   return emails.reset({
     locale,

@@ -1,4 +1,4 @@
-import { linkState, isResettable, type Account } from '@/lib/accounts/account'
+import { signedState, isResettable, type Account } from '@/lib/accounts/account'
 import type { ResetDependencies } from './reset-dependencies'
 import {
   purposesByKind,
@@ -9,12 +9,12 @@ import {
   type LinkPurpose,
 } from './reset-link'
 
-export type VerifiedLink =
+export type LinkVerification =
   { status: 'valid'; account: Account } | { status: Exclude<LinkStatus, 'valid'>; account?: never }
 
 type Parts = Pick<ResetDependencies, 'accounts' | 'links'>
 
-type Verified = VerifiedLink & { purpose?: LinkPurpose }
+type Verified = LinkVerification & { purpose?: LinkPurpose }
 
 /** Verifies a reset link, mailed or printed. Verifies the outer MAC first, so that a forged link costs no query. */
 export async function verifyResetLink(parts: Parts, link: Link): Promise<Verified> {
@@ -47,10 +47,10 @@ export function verifyLinkAuthenticity(
   return null
 }
 
-async function verify({ accounts, links }: Parts, genuine: GenuineLink | null): Promise<VerifiedLink> {
+async function verify({ accounts, links }: Parts, genuine: GenuineLink | null): Promise<LinkVerification> {
   if (genuine === null) return { status: 'signature-invalid' }
   const { account, now } = await accounts.read(genuine.user_id)
-  const status = links.verifyState(genuine, account && linkState(account), now)
+  const status = links.verifyState(genuine, account && signedState(account), now)
   if (status !== 'valid') return { status }
   return account === null ? { status: 'signature-used' } : { status, account }
 }

@@ -11,7 +11,10 @@ export type LimitSettings = {
   emailsPerMailbox: Limit
 }
 
-/** Of repeated events of one kind and client, only the first one in ten minutes is audited. */
+/**
+ * Events that an attacker can repeat, counted by kind and client: only the first one in ten minutes is audited or raises an alert, so that
+ * a flood fills neither. A rejection above a limit has the window of that limit instead.
+ */
 const firstEvents: Limit = { count: 1, seconds: 600 }
 
 /** Attempts at a second factor with one link. The window is as long as a reset link lives at most (lib/config/schema.ts). */

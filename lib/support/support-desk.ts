@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { linkState, isResettable, type Account } from '@/lib/accounts/account'
+import { signedState, isResettable, type Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { unknownClient } from '@/lib/addresses/client-ip'
 import type { AuditLog } from '@/lib/audit/audit'
@@ -70,7 +70,7 @@ export async function createPrintedLink(
   if (account === null || !isResettable(account))
     throw new AccountNotResettable(account ?? ({ id } as Account))
   await audit.record('printed', { accountId: id, requestId: randomUUID(), actor })
-  const link = links.create('printed', id, Math.floor(now.getTime() / 1000), linkState(account))
+  const link = links.create('printed', id, Math.floor(now.getTime() / 1000), signedState(account))
   const standard = buildLinkUrl(settings.reset.pageUrl, link)
   return { url: buildUrl?.(link, standard) ?? standard, expiresAt: links.expiryOf(link, 'printed') }
 }

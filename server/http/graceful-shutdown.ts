@@ -65,7 +65,10 @@ export function trackConnections(server: Server) {
     server.close()
   }
 
-  /** Whether the client would read bytes that are written now as the response to an earlier request, or as a part of that response. */
+  /**
+   * Whether an earlier response is still open on a connection: its headers are sent, or its request is complete. A client would take an
+   * error response that is written now for that response, or for a part of it.
+   */
   function hasOpenResponse(socket: Duplex): boolean {
     const responses = responsesBySocket.get(socket as Socket) ?? new Set()
     return [...responses].some((response) => response.headersSent || response.req.complete)

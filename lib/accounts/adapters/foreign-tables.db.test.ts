@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openUsersTables, type OpenedUsersTables } from '@/e2e/support/opened-users-tables'
-import { linkState, isResettable } from '@/lib/accounts/account'
+import { signedState, isResettable } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { django } from '@/lib/accounts/presets/django'
@@ -33,7 +33,7 @@ const tag = () => randomBytes(6).toString('hex')
 const replace = async (store: AccountStore, id: string, hash: string) => {
   const account = (await store.read(id)).account!
   return opened.transaction((tx) =>
-    store.replacePassword(tx, id, linkState(account), hash, { bindPassword: true }).then(Boolean),
+    store.replacePassword(tx, id, signedState(account), hash, { bindPassword: true }).then(Boolean),
   )
 }
 
@@ -130,14 +130,14 @@ describe('the tables of Django', () => {
     const { id } = await add()
     // A process reads the catalogue once, with the first account that it reads.
     const mapped = store()
-    const signed = linkState((await mapped.read(id)).account!)
+    const signed = signedState((await mapped.read(id)).account!)
     const race = () =>
       opened.transaction((tx) =>
         mapped.replacePassword(tx, id, signed, `hash ${tag()}`, { bindPassword: true }).then(Boolean),
       )
     expect((await Promise.all([race(), race(), race()])).filter(Boolean)).toHaveLength(1)
 
-    const fresh = linkState((await mapped.read(id)).account!)
+    const fresh = signedState((await mapped.read(id)).account!)
     await sql.query(`UPDATE auth_user SET email = 'else@example.com' WHERE id = $1`, [id])
     expect(
       await opened.transaction((tx) => mapped.replacePassword(tx, id, fresh, 'late', { bindPassword: true })),
@@ -204,7 +204,7 @@ describe('the tables of better-auth', () => {
     const replaceOf = async (id: string) => {
       const account = (await store().read(id)).account!
       return opened.transaction((tx) =>
-        store().replacePassword(tx, id, linkState(account), hash, { bindPassword: true }),
+        store().replacePassword(tx, id, signedState(account), hash, { bindPassword: true }),
       )
     }
     const [{ id }, { id: other }] = [await add(), await add()]

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newAccount, openAccounts, type OpenedAccounts } from '@/e2e/support/opened-accounts'
-import { linkState, type LinkState } from '@/lib/accounts/account'
+import { signedState, type SignedState } from '@/lib/accounts/account'
 
 let opened: OpenedAccounts
 let id: string
@@ -12,7 +12,7 @@ const read = (of = id) => opened.read(of)
 const update = (assignments: string) => opened.update(id, assignments)
 
 /** Whether the password was replaced. @param bindPassword false where links work more than once */
-const replace = (signed: LinkState, bindPassword = true, of = id) =>
+const replace = (signed: SignedState, bindPassword = true, of = id) =>
   opened.transaction(
     async (tx) =>
       (await opened.accounts.replacePassword(tx, of, signed, 'a new hash', { bindPassword })) !== null,
@@ -30,7 +30,7 @@ const changes: [string, () => Promise<unknown>][] = [
 describe('the password of an account', () => {
   test('a link replaces the password once and records the time, whichever application wrote the account', async () => {
     for (const of of [id, await opened.addPastRekey()]) {
-      const signed = linkState(await read(of))
+      const signed = signedState(await read(of))
       expect([await replace(signed, true, of), await replace(signed, true, of)]).toEqual([true, false])
       const { passwordHash, passwordChangedAt } = await read(of)
       expect(passwordHash).toBe('a new hash')
@@ -44,7 +44,7 @@ describe('the password of an account', () => {
   ])(
     'a link does not replace the password of an account that changed %s [T5, C12]',
     async (_what, change) => {
-      const signed = linkState(await read())
+      const signed = signedState(await read())
       await change()
       expect(await replace(signed)).toBe(false)
       expect((await opened.accounts.read(id)).account?.passwordHash).not.toBe('a new hash')
@@ -54,7 +54,7 @@ describe('the password of an account', () => {
   test.each(changes.slice(0, 3))(
     'even with the present epoch, a link does not replace the password of an account that changed %s [T5]',
     async (_what, change) => {
-      const signed = linkState(await read())
+      const signed = signedState(await read())
       await change()
       const { linksEpoch } = await read()
       expect(linksEpoch).toBe(signed.linksEpoch + 1)
@@ -63,14 +63,14 @@ describe('the password of an account', () => {
   )
 
   test('where links work more than once, a link replaces a password that it replaced before', async () => {
-    const signed = linkState(await read())
+    const signed = signedState(await read())
     expect([await replace(signed, false), await replace(signed, false)]).toEqual([true, true])
   })
 
   test.each(changes)(
     'where links work more than once, a link does not replace the password of an account that changed %s',
     async (_what, change) => {
-      const signed = linkState(await read())
+      const signed = signedState(await read())
       await change()
       expect(await replace(signed, false)).toBe(false)
     },
@@ -78,7 +78,7 @@ describe('the password of an account', () => {
 
   test('a change of the address during a replacement waits for it, and both take effect', async () => {
     await opened.sql.query('DELETE FROM "rekey"."recovery" WHERE "account_id" = $1', [id])
-    const signed = linkState(await read())
+    const signed = signedState(await read())
     let changed: Promise<unknown> | undefined
     const replaced = opened.transaction(async (tx) => {
       // The first statement locks the account's row.

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { isResettable, type Account, type LinkState } from '@/lib/accounts/account'
+import { isResettable, type Account, type SignedState } from '@/lib/accounts/account'
 import type { UsersMapping, WrittenValue } from '@/lib/accounts/users-table'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
@@ -10,13 +10,13 @@ import { allHold, canBeId, cast, identifier, nowSql } from './sql-parts'
 /** The arguments of `AccountStore.replacePassword`, without the transaction. */
 export type PasswordReplacement = {
   id: string
-  signed: LinkState
+  signed: SignedState
   newHash: string
   bindPassword: boolean
 }
 
 /** What `replacePassword` needs to know about the users table and about Rekey's table `recovery`, and how rows become accounts. */
-export type ReplacingParts = {
+export type ReplacementDependencies = {
   table: MappedTableSql
   mapping: UsersMapping
   identity: string
@@ -27,7 +27,7 @@ export type ReplacingParts = {
 /** Implements `AccountStore.replacePassword`. */
 export async function replacePassword(
   tx: Transaction,
-  { table, mapping, identity, recovery, toAccounts }: ReplacingParts,
+  { table, mapping, identity, recovery, toAccounts }: ReplacementDependencies,
   { id, signed, newHash, bindPassword }: PasswordReplacement,
 ): Promise<{ endedSignIns: number } | null> {
   if (!canBeId(id, table.id)) return null
@@ -84,7 +84,7 @@ async function recordChange(
 }
 
 /** Whether the account is resettable, and still has the email address and, with `bindPassword`, the hash that the link was signed with. */
-function isAsSigned(account: Account, signed: LinkState, bindPassword: boolean): boolean {
+function isAsSigned(account: Account, signed: SignedState, bindPassword: boolean): boolean {
   return (
     isResettable(account) &&
     account.email === signed.email &&

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { differences, readRows } from '@/e2e/peers/rows'
 import { openUsersTables, type OpenedUsersTables } from '@/e2e/support/opened-users-tables'
-import { isResettable, linkState } from '@/lib/accounts/account'
+import { isResettable, signedState } from '@/lib/accounts/account'
 import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 
@@ -129,7 +129,7 @@ test.each<[string, UsersMapping, id: string, statements: string, changed: string
     expect([isResettable(account!), account!.username]).toEqual([true, ''])
     const before = await readRows(sql)
     await opened.transaction((tx) =>
-      store.replacePassword(tx, id, linkState(account!), 'a new hash', { bindPassword: true }),
+      store.replacePassword(tx, id, signedState(account!), 'a new hash', { bindPassword: true }),
     )
     expect(differences(before, await readRows(sql))).toEqual(changed)
   },

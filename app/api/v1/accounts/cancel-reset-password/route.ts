@@ -39,6 +39,7 @@ export async function POST(request: Request): Promise<Response> {
   )
 }
 
+/** Responds to a CORS preflight, or describes the endpoint's fields. */
 export function OPTIONS(request: Request): Response {
   return handleOptions(services(), request, cancelOptionsResponse, always)
 }

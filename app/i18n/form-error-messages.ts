@@ -1,12 +1,12 @@
 import { getTranslations } from 'next-intl/server'
-import type { FormMessages } from '@/client/error-message'
+import type { FormErrorMessages } from '@/client/error-message'
 import { formatApiMessage } from '@/lib/i18n/api-messages'
 import { fieldErrorCodes, type FieldErrorCode } from '@/lib/http/error-codes'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 
 /** Returns the messages about a form as a whole, by error code. */
-export async function formMessages(language: Language): Promise<FormMessages> {
+export async function formErrorMessages(language: Language): Promise<FormErrorMessages> {
   const t = await getTranslations({ locale: language, namespace: 'pages.troubles' })
   return {
     throttled: t('throttled'),
