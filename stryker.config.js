@@ -19,7 +19,7 @@ const config = {
     'lib/http/{body/*,cors,error-codes,form-errors,link-repair,request-schemas}.ts',
     'lib/password-reset/{reset-link,verify-link}.ts',
     'emails/{shown-username,untrusted-text}.ts',
-    'server/http/{fair-queue,request-filter,request-headers}.ts',
+    'server/http/{fair-queue,request-headers}.ts',
     '!**/*.test.ts',
     '!**/*.d.ts',
   ],

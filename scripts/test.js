@@ -35,6 +35,8 @@ const appFolders =
         .filter((folder) => !anyDatabase.includes(folder))
         .map((folder) => `e2e/${folder}/`)
     : []
+// Tests start many processes with the same code. With this directory, Node compiles it once.
+process.env.NODE_COMPILE_CACHE ??= path.resolve('test-results', 'compiled')
 /** Whether a part should run. @param {string} part */
 const isWanted = (part) =>
   wanted.length === 0 ? !['slow', 'timing', 'peers', 'journeys'].includes(part) : wanted.includes(part)

@@ -9,64 +9,74 @@ import {
 import { expect, heading, passwordField } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 import { show, states } from '@/e2e/support/browser/states'
+import { expectLanguage } from '@/e2e/support/browser/page-language'
 import { requestLink, sendPassword } from '@/e2e/support/browser/steps'
 import { test } from '@/e2e/support/browser/proxied-app'
 import { isLong } from '@/e2e/support/long-form'
 import { newPassword } from '@/e2e/support/running-app'
+import type { Language } from '@/lib/i18n/locales'
 
 const small = { width: 320, height: 640 }
 /** So high that no text crosses its edge, where axe cannot compute the background of the text. */
 const large = { width: 1280, height: 2000 }
 
-for (const state of states) {
-  test(`every visitor can read, operate and enlarge ${state.name} [U7, U8, U9, U10, U11]`, async ({
-    page,
-    app,
-    says,
-    proxied,
-    complaints,
-  }) => {
-    await page.setViewportSize(small)
-    await show(state, { page, app, says, proxied })
-    if (state.breaks) expect(complaints.splice(0).length).toBeGreaterThan(0)
-    const title = await heading(page).innerText()
-    await expect(page).toHaveTitle(`${title} · Rekey`)
-    await expect(page.locator('html')).toHaveAttribute('lang', 'en')
-    // SC 3.2.6: every page has help in the same place.
-    await expect(page.getByRole('contentinfo').getByRole('link').first()).toHaveText('help@rekey.example')
-    // SC 1.3.1: VoiceOver announces a list without markers only if the list has a role.
-    const unmarked = page.locator('ul:not([role=list]), ol:not([role=list])')
-    for (const list of await unmarked.all()) await expect(list).not.toHaveCSS('list-style-type', 'none')
+/** The languages of the states, in turn: one with long words and one from right to left besides. languages.spec.ts has all of them. */
+const turns: readonly Language[] = isLong ? ['en'] : ['en', 'de', 'ar']
 
-    // Only colours depend on the theme, and no colour on the width, so the dark scheme checks the contrast alone.
-    // REKEY_LONG=1 checks every pair.
-    const views: [colorScheme: 'light' | 'dark', size: typeof small, only?: string[]][] = [
-      ['light', small],
-      ['dark', large, ['color-contrast']],
-    ]
-    if (isLong) views.push(['light', large], ['dark', small])
-    for (const [colorScheme, size, only] of views) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-      await page.setViewportSize(size)
-      await expectNoViolations(page, `${colorScheme}, ${size.width} px`, { only, covers: state.covers })
-    }
-    // Forced colours replace those of text, which axe does not see. A control that its text identifies needs no edge.
-    await page.emulateMedia({ forcedColors: 'active' })
-    for (const target of await page
-      .locator('main :is(button:not([aria-pressed]), input:not(.sr-only))')
-      .all())
-      if (await target.isVisible()) expect(await contrastOf(target, 'edge')).toBeGreaterThanOrEqual(3)
-    await page.emulateMedia({ forcedColors: 'none' })
+for (const [index, state] of states.entries()) {
+  const language = turns[index % turns.length]!
+  test.describe(`in ${language}`, () => {
+    test.use({ locale: language })
 
-    await expectTargets(page, 'narrow')
-    await expectToFit(page, 'narrow')
-    await page.setViewportSize({ width: 320, height: 256 })
-    await spaceText(page)
-    await expectToFit(page, 'narrow, low and with wide text')
-    await page.setViewportSize({ width: 640, height: 320 })
-    await expectToFit(page, 'on its side, with wide text')
-    await doubleText(page)
-    await expectToFit(page, 'on its side, with text twice as large')
+    test(`every visitor can read, operate and enlarge ${state.name} [U7, U8, U9, U10, U11]`, async ({
+      page,
+      app,
+      says,
+      proxied,
+      complaints,
+    }) => {
+      await page.setViewportSize(small)
+      await show(state, { page, app, says, proxied })
+      if (state.breaks) expect(complaints.splice(0).length).toBeGreaterThan(0)
+      const title = await heading(page).innerText()
+      await expect(page).toHaveTitle(`${title} · Rekey`)
+      await expectLanguage(page, language, state.name)
+      // SC 3.2.6: every page has help in the same place.
+      await expect(page.getByRole('contentinfo').getByRole('link').first()).toHaveText('help@rekey.example')
+      // SC 1.3.1: VoiceOver announces a list without markers only if the list has a role.
+      const unmarked = page.locator('ul:not([role=list]), ol:not([role=list])')
+      for (const list of await unmarked.all()) await expect(list).not.toHaveCSS('list-style-type', 'none')
+
+      // Only colours depend on the theme, and no colour on the width, so the dark scheme checks the contrast alone.
+      // REKEY_LONG=1 checks every pair.
+      const views: [colorScheme: 'light' | 'dark', size: typeof small, only?: string[]][] = [
+        ['light', small],
+        ['dark', large, ['color-contrast']],
+      ]
+      if (isLong) views.push(['light', large], ['dark', small])
+      for (const [colorScheme, size, only] of views) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        await page.setViewportSize(size)
+        await expectNoViolations(page, `${colorScheme}, ${size.width} px`, { only, covers: state.covers })
+      }
+      // Forced colours replace those of text, which axe does not see. A control that its text identifies needs no edge.
+      await page.emulateMedia({ forcedColors: 'active' })
+      for (const target of await page
+        .locator('main :is(button:not([aria-pressed]), input:not(.sr-only))')
+        .all())
+        if (await target.isVisible()) expect(await contrastOf(target, 'edge')).toBeGreaterThanOrEqual(3)
+      await page.emulateMedia({ forcedColors: 'none' })
+
+      await expectTargets(page, 'narrow')
+      await expectToFit(page, 'narrow')
+      await page.setViewportSize({ width: 320, height: 256 })
+      await spaceText(page)
+      await expectToFit(page, 'narrow, low and with wide text')
+      await page.setViewportSize({ width: 640, height: 320 })
+      await expectToFit(page, 'on its side, with wide text')
+      await doubleText(page)
+      await expectToFit(page, 'on its side, with text twice as large')
+    })
   })
 }
 

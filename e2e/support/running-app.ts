@@ -70,10 +70,11 @@ const noLimits = {
 
 /** The settings that a process of the built app needs, with limits that no test reaches. */
 export function appSettings({ secret, database, sink, url, port }: AppPlace): Record<string, string> {
-  const { PATH = '', HOME = '' } = process.env
+  const { PATH = '', HOME = '', NODE_COMPILE_CACHE = '' } = process.env
   return {
     PATH,
     HOME,
+    NODE_COMPILE_CACHE,
     SECRET_KEY: secret,
     DATABASE_URL: database.url,
     REKEY_SHARED_SESSION: database.sharedSession ? 'yes' : '',
