@@ -12,7 +12,7 @@ const timeout = 30_000
 const usualWait = 60
 
 /**
- * Sends a form to an endpoint of this app. Never throws: if no response arrives in time, or none at all, the code is `offline`.
+ * Sends a form to an endpoint of this app. Never throws: without a response in time, and for a redirect, the code is `offline`.
  *
  * @param language the language of the page, and of a requested email unless the account has a language
  * @param shown the fields whose errors the form can show
@@ -44,8 +44,9 @@ export async function sendForm<Field extends string = never>(
 }
 
 /**
- * Parses an endpoint's response. 429 becomes `throttled`. A response with the header `Error-Codes` becomes the codes in it. Any other 5xx,
- * and a response that does not come from Rekey, because its body has no `detail`, becomes `unavailable`; any other error `refused`.
+ * Parses an endpoint's response. 429 becomes `throttled`. An error with the header `Error-Codes` becomes the known codes in the header, or
+ * `refused` if none is known. Any other 5xx, and an error without `detail` in its body, which is not Rekey's, becomes `unavailable`. Any
+ * other error becomes the code in its body, or `refused` without a known code.
  */
 export async function readResponse<Field extends string = never>(
   response: Response,

@@ -5,7 +5,7 @@
 const maxLength = 64
 
 /**
- * Reduces untrusted text to one line that shows what it contains: white space and control characters become single spaces;
+ * Reduces untrusted text to one line without hidden content: each run of white space and control characters becomes a space;
  * invisible, reordering and private-use characters (zero-width characters, tags, bidi controls) are removed, except for the
  * joiners that scripts need; each letter keeps at most four marks.
  */
@@ -43,7 +43,7 @@ export function countWords(text: string): number {
 
 /**
  * Whether all letters of a text are Latin, or none is. Between Latin letters, a letter of another script can resemble a dot or a
- * slash, so that the text looks like a URL. False also for some rare letters, such as most modifier letters (\p{Lm}).
+ * slash: the text would look like a URL. False also for some rare letters, such as most modifier letters (\p{Lm}).
  */
 export function doesNotMixLatin(text: string): boolean {
   const letters = (text.match(/\p{L}/gu) ?? []).join('')
@@ -68,9 +68,9 @@ export function nameForGreeting(untrusted: string): string {
 }
 
 /**
- * Splits a text before and after each character by which mail programs detect a link: `evil.example`, `https://…`, `a@b`. Join the
- * pieces with {@link wordJoiner}. A joiner on one side of a dot does not suffice: some programs take the joiner for the last character
- * of a name and make a link, and the browser removes the joiner from the host.
+ * Splits a text before and after each character by which mail programs detect a link: `evil.example`, `https://…`, `a@b`. Does not split
+ * at such a character before white space or the end. Join the pieces with {@link wordJoiner}. A joiner on one side of a dot does not suffice:
+ * some programs take the joiner for the last character of a name and make a link, and the browser removes the joiner from the host.
  */
 export function splitAtLinkCharacters(text: string): string[] {
   return text.split(

@@ -91,8 +91,8 @@ export async function MissingLink({ language }: Props) {
 }
 
 /**
- * Shown if verifying the link failed, for example because the database is unavailable. The button loads the page again in the
- * chosen language. Loading the page does not use the link.
+ * Shown if verifying the link failed, for example because the database is unavailable. The button loads the page again, in the
+ * language that was chosen, if any. Loading the page does not use the link.
  */
 export async function UncheckedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })

@@ -18,8 +18,8 @@ export const damagedLinkMarker = { signature: '' }
  * Reads the link from a page's URL. Repairs a link that a mail program damaged, so that the page's forms send a valid one. If no
  * repair makes the link genuine, returns the parameters as received, but trimmed. The caller must verify the link.
  *
- * @returns 'none' if no name in the query contains the name of a link's parameter; 'damaged' if the link is not genuine and one of its
- *   parameters is missing, empty, repeated or has more than `maxAccountIdLength` characters
+ * @returns 'none' if the query has no parameter whose name contains the name of a link's parameter; 'damaged' if the link is not genuine
+ *   and one of its parameters is missing, empty, repeated or has more than `maxAccountIdLength` characters
  */
 export function readLinkParameters(
   links: Pick<LinkSigner, 'verifyAuthenticity'>,

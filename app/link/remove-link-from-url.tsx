@@ -15,7 +15,6 @@ export function RemoveLinkFromUrl({ path }: { path: string }) {
   useLayoutEffect(() => {
     const whole = repairUrlCutAtHash(window.location)
     History.prototype.replaceState.call(window.history, null, '', path)
-    // Load the page again, with the part of the link that the browser kept in the fragment.
     if (whole !== undefined) window.location.replace(whole)
   }, [path])
 

@@ -23,8 +23,8 @@ const listed = new Set(words.map((word) => withoutDisguise(Array.from(word)).joi
 
 /**
  * Estimates how hard a password is to guess, by patterns: words, repetitions, keyboard rows, sequences, dates. Only a hint; the
- * policy of the endpoint decides. A password that the policy rejects as derived is `easy` here, too, unless the policy rejects it
- * because of its long list, of a name that the page does not know, or of normalising the password.
+ * policy of the endpoint decides. A password that the policy rejects as derived is `easy` here, too, unless the reason is the long list
+ * of the endpoint, a name that the page does not know, or the normalised form of the password.
  *
  * @param known names that the page knows, such as those of the account and the service
  */

@@ -40,8 +40,8 @@ const loadResolver = () => import('./password-resolver').catch(() => undefined)
 export type InvalidLinkViews = Partial<Record<WholeFormErrorCode, ViewContent>>
 
 /**
- * The form for the new password. Without JavaScript the browser posts the form. With JavaScript, errors appear below their
- * fields, and the typed password stays.
+ * The form for the new password. Without JavaScript the browser posts the form. With JavaScript, errors appear without loading a
+ * page, so the typed password stays.
  *
  * @param signInName the login, in a hidden field, so that password managers store the password with it
  * @param known names that a guesser would try first: those of the account and the service

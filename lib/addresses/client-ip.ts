@@ -25,9 +25,9 @@ export function canonicalIp(text: string): string | undefined {
  * Determines the client's IP address. Each trusted proxy appends the address of its peer to `X-Forwarded-For`, so the client
  * is the entry at position `hops` from the right; entries further left can be forged ("The perils of the real client IP").
  *
- * @param peer the socket's remote address; undefined on a Unix socket
+ * @param peer the socket's remote address; undefined on a Unix socket, or once the client has disconnected
  * @param forwardedFor the lines of `X-Forwarded-For`, in order
- * @param hops how many proxies are trusted; 0 ignores the header
+ * @param hops how many proxies are trusted; with 0, the client is the peer
  * @returns a canonical address, or `unknown` if the peer or the entry is missing or not an IP address
  */
 export function clientIp(peer: string | undefined, forwardedFor: string[], hops: number): string {
@@ -50,9 +50,9 @@ function entriesOf(lines: string[]): string[] {
 }
 
 /**
- * Returns the key under which rate limits count a client: an IPv4 address, or the /64 of an IPv6 address, because a client
- * controls its whole /64 (CVE-2026-45364), or `unknown`. An IPv4 address embedded in IPv6 counts as IPv4, because a transition
- * mechanism may put many clients into one /64, or one client into many. An address of a local NAT64 is a key of its own.
+ * Returns the key under which rate limits count a client: an IPv4 address, `unknown`, or the /64 of an IPv6 address, because a client
+ * controls its whole /64 (CVE-2026-45364). An IPv6 address with an IPv4 address inside (`embeddedIPv4`) has the key of the IPv4 address,
+ * because a transition mechanism may put many clients into one /64, or one client into many. An address of a local NAT64 is itself the key.
  */
 export function clientKey(address: string): string {
   const canonical = canonicalIp(address)
@@ -66,7 +66,7 @@ export function clientKey(address: string): string {
  * Returns the /48 of an IPv6 client, for a second rate limit: a site receives up to a /48 (RFC 6177), so its networks can count
  * as 65,536 clients.
  *
- * @returns undefined for IPv4, for IPv4 embedded in IPv6, for an address of a local NAT64, and for `unknown`
+ * @returns undefined for IPv4, also inside an IPv6 address (`embeddedIPv4`), for an address of a local NAT64, and for `unknown`
  */
 export function ipv6SiteKey(address: string): string | undefined {
   return clientKey(address).endsWith('/64') ? `${network(canonicalIp(address)!, 3)}/48` : undefined
@@ -85,8 +85,8 @@ export function clientNetwork(address: string): string | undefined {
 }
 
 /**
- * Extracts the IPv4 address from an IPv6 address of a transition mechanism. Supports only mechanisms in which responses go to that
- * IPv4 address, because a client cannot forge it there. In ISATAP (RFC 5214), a client could choose it freely.
+ * Extracts the IPv4 address from an IPv6 address of a transition mechanism. Supports only the mechanisms that send responses to this
+ * IPv4 address: with a forged one, a client receives no response. In ISATAP (RFC 5214), a client could choose the IPv4 address freely.
  *
  * @param address canonical IPv6
  * @returns undefined for any other address

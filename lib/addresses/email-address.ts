@@ -22,7 +22,7 @@ const hostName = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?
 
 /**
  * Returns the form in which addresses are compared: ASCII letters in lower case, the domain in ASCII (A-labels), the rest as
- * typed. Without Unicode case folding, no look-alike (ı, ſ, K, ﬁ, full-width or combining characters) equals an ASCII
+ * typed. Nothing else is converted to ASCII, so no look-alike (ı, ſ, K, ﬁ, full-width or combining characters) equals an ASCII
  * address (CVE-2019-19844, CVE-2024-27295).
  *
  * @returns null if the text is not a valid address
@@ -35,7 +35,7 @@ export function canonicalEmail(typed: string): string | null {
 /**
  * Returns the spellings to search in `lower(email COLLATE "C")`: one with the domain in ASCII and, if the domain has non-ASCII
  * letters, up to three more with these letters in different cases. The caller must compare the found addresses by
- * {@link canonicalEmail}. Returns none if the text is not a valid address.
+ * {@link canonicalEmail}. Returns an empty list if the text is not a valid address.
  */
 export function lookupSpellings(typed: string): string[] {
   const parts = split(typed)
@@ -46,7 +46,7 @@ export function lookupSpellings(typed: string): string[] {
   const capitals = mapCharacters(unicode, upperLetter)
   const initials = unicode.replace(/(?<=^|\.)[^.]/gu, upperLetter)
   const domains = new Set([parts.domain, unicode, capitals, initials])
-  // A spelling is dropped if it is not valid: beside Cherokee, `asciiDomain` accepts no other non-ASCII letter in upper case.
+  // Drops invalid spellings: in a domain with Cherokee letters, `asciiDomain` accepts no other non-ASCII letter in upper case.
   const valid = [...domains].filter((domain) => asciiDomain(domain) === parts.domain)
   return valid.map((domain) => `${lowerAscii(parts.local)}@${domain}`)
 }
@@ -99,15 +99,15 @@ function split(text: string): { local: string; domain: string } | null {
 }
 
 function isDotAtom(local: string): boolean {
-  // A leading hyphen would be an option for a program that gets the address as an argument (CVE-2020-7769).
+  // A program that gets the address as an argument could take an address with a leading hyphen for an option (CVE-2020-7769).
   if (local.startsWith('-') || local.startsWith('.') || local.endsWith('.') || local.includes('..'))
     return false
   return atoms.test(local) && Buffer.byteLength(local) <= longestLocalPart
 }
 
 /**
- * Whether no normalisation by a mail server changes a local part: it has no compatibility forms, decomposed letters, invisible
- * characters or marks at the start of an atom. RFC 8265 §3.3 has similar rules for user names.
+ * Whether a local part stays the same if a mail server normalises it to NFC or NFKC or removes its invisible characters, and no atom
+ * of it begins with a mark. RFC 8265 §3.3 has similar rules for user names.
  */
 function isPlain(local: string): boolean {
   return local.normalize('NFKC') === local && !/\p{Default_Ignorable_Code_Point}|(?:^|\.)\p{M}/u.test(local)
@@ -115,8 +115,8 @@ function isPlain(local: string): boolean {
 
 /**
  * Returns a domain in ASCII; null if it is no host name or the conversion is not reversible: `domainToASCII` also folds full-width
- * letters, drops zero-width characters and decodes `%6D`. The conversion back must give the typed domain, except for the case of
- * its letters (UTS #46 §4).
+ * letters, drops zero-width characters and decodes `%6D`. Except for the case of its letters, the typed domain must equal the ASCII
+ * form, or this form converted back to Unicode (UTS #46 §4).
  */
 function asciiDomain(typed: string): string | null {
   const domain = lowerAscii(typed)

@@ -1,7 +1,7 @@
 /**
  * Whether a host name or an IP address means this machine. Connections to this machine need no encryption.
  *
- * @param hostname in lower case; an IPv4 address with all four numbers, an IPv6 address with or without brackets
+ * @param hostname in lower case; an IPv4 address with all four numbers, a compressed IPv6 address with or without brackets
  */
 export function isLoopback(hostname: string): boolean {
   return (

@@ -4,7 +4,7 @@ import type { Log } from '@/lib/logging/log'
 /** Milliseconds to wait for the range service: less than a second, because a person waits for the response. */
 const deadline = 800
 
-/** The most bytes of a response that are read: several times the size of a padded range. */
+/** The most bytes of an accepted response: several times the size of a padded range. */
 const largestResponse = 512 * 1024
 
 /** Finds out whether a password has appeared in a data breach. False if the service fails, or the check is off. Never throws. */
@@ -16,8 +16,8 @@ export type BreachCheck = (password: string) => Promise<boolean>
  * its traffic learns the password.
  *
  * @param baseUrl such as `https://api.pwnedpasswords.com/range/`; undefined switches the check off
- * @returns the check. If the service is unavailable or slow, or responds with an error, with too many bytes or with no range, the check logs the failure
- *   and returns false: a reset must not depend on another service
+ * @returns the check. If the service is unavailable or slow, or responds with an error, a redirect, too many bytes or no range, the
+ *   check logs the failure and returns false: a reset must not depend on another service
  */
 export function createBreachCheck(baseUrl: string | undefined, log: Log): BreachCheck {
   if (baseUrl === undefined) return async () => false
@@ -56,7 +56,7 @@ async function fetchRange(url: URL): Promise<string[]> {
   return lines
 }
 
-/** Whether a line `SUFFIX:COUNT` of the response is about this suffix; lines of the padding have the count 0. */
+/** Whether a line `SUFFIX:COUNT` of the response has this suffix and is no padding, which has the count 0. */
 function matches(line: string, suffix: string): boolean {
   const [found, count] = line.split(':')
   return found?.toUpperCase() === suffix && Number(count) > 0

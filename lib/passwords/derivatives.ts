@@ -19,7 +19,7 @@ const tellingPart = 5
 
 /** What `isDerivative` compares a password with. */
 export type DerivativeContext = {
-  /** PASSWORD_MIN_LENGTH. A part of at least this length may be repeated, because it would be allowed by itself. */
+  /** PASSWORD_MIN_LENGTH. A password may repeat a part of at least this length once, because the part alone is long enough. */
   minLength: number
   /** Names of the account and the service, as `nameForms` returns them. */
   names: ReadonlySet<string>
@@ -31,11 +31,11 @@ export type DerivativeContext = {
  * Whether a password is derived from what a guesser tries first (NIST SP 800-63B-4 §3.1.1.2): all but a few of its characters belong to
  * repetitions, to sequences of letters, digits or keys, to names of account and service, or to one common password. Digits and signs do
  * not count if the password contains a name, or a common password of at least five letters, or if its letters repeat a part of at least
- * five letters. Letters and digits may also be two interleaved sequences. A password with fewer visible characters than half of
- * `minLength` counts as derived, too.
+ * five letters. The letters, and the digits and signs between them, may also be derived separately: `a1b2c3d4` interleaves two sequences.
+ * A password with fewer visible characters than half of `minLength` counts as derived, too.
  *
- * A password of two different common words is a phrase, not a derivative. Takes bounded time, because only the first 256 visible
- * characters count.
+ * A second, different common password is not covered: two words make a phrase. Searches only the first 256 visible characters, to
+ * limit the time.
  */
 export function isDerivative(password: string, { minLength, names, isCommon }: DerivativeContext): boolean {
   if (countVisible(password) * 2 < minLength) return true
@@ -46,8 +46,8 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
   const all = visibleCharacters(password)
   if (isRepeated(all)) return true
 
-  // "aaaaaaaaaaaaaab" is no better than its beginning. So some characters may be anything: a digit or sign costs 1 and a letter 2, up
-  // to a fifth of the number of characters, and up to 4.
+  // "aaaaaaaaaaaaaab" is hardly better than its beginning. So a few characters may stay uncovered: a digit or sign costs 1, a letter 2,
+  // and the sum may be a fifth of the number of characters, but at most 4.
   const most = Math.min(4, Math.floor(all.length / 5))
   const few = { padding: 1, letter: 2, most, needsWord: false }
   const padded = { padding: 0, letter: Infinity, most: 0, needsWord: true }
@@ -59,14 +59,13 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
 
   const letters = all.filter((character) => !isDigitOrSign(character))
   if (letters.length === all.length || letters.length < 3) return false
-  // Matches "sunflower1sunflower2". Each repetition must be one uninterrupted run of letters, because a random hexadecimal text
-  // often repeats letters, but rarely in whole runs.
+  // Matches "sunflower1sunflower2". The letters may have at most one run more than repetitions: otherwise a random hexadecimal text,
+  // which has many short runs, could match by chance.
   const runs = all.filter(
     (character, at) => !isDigitOrSign(character) && isDigitOrSign(all[at - 1] ?? '0'),
   ).length
   const part = repeatedPartLength(letters)
   if (isRepeated(letters) && part >= tellingPart && runs * part <= letters.length + part) return true
-  // Matches "a1b2c3d4": two interleaved sequences.
   const around = rest(all.filter(isDigitOrSign), few)
   if (around > most) return false
   return isRepeated(letters) || rest(letters, few) + around <= most
@@ -82,9 +81,9 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
 }
 
 /**
- * Returns the forms of names to search for in a password: each name whole, without its separators, and its words, each also without
- * accents, all without disguise. Omits forms without a letter, and short forms, which many passwords contain by chance: forms of one
- * character, and forms of two unless both are non-ASCII.
+ * Returns the forms of names to search for in a password, without disguise: each name as it is, each name without separators, and each
+ * word of a name; each form also without accents. Omits forms without a letter, and short forms, which many passwords contain by chance:
+ * forms of one character, and forms of two unless both are non-ASCII.
  */
 export function nameForms(names: readonly string[]): Set<string> {
   const forms = names.flatMap((name) => {

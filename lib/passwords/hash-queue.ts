@@ -95,7 +95,7 @@ export function createHashQueue({
     }
   }
 
-  /** Hashes a password in the format of new passwords, which may normalise it. @throws HashQueueFull if too many are waiting */
+  /** Hashes a password in the format of new passwords. @throws HashQueueFull if too many are waiting, or the error of the format */
   function hash(password: string): Promise<string> {
     return inTurn(format.cost, () => {
       hashed += 1

@@ -17,13 +17,13 @@ export type LookUpWord = (plain: string) => KnownWord | undefined
 
 type Piece = { end: number; known?: KnownWord; countsAsWord?: boolean }
 
-/** The most characters of a repeated part, if the repetition is not the whole text. */
+/** The most characters of a repeated part that `repetitions` finds. */
 const longestPart = 16
 
 /** The most characters of a word that is looked up. */
 const longestWord = 40
 
-/** The fewest letters with which a common password `countsAsWord`: a shorter one also occurs by chance among digits. */
+/** The fewest letters of a common password that `countsAsWord`, and characters of a reversed word: shorter ones occur by chance. */
 const wordLetters = 5
 
 /** What the characters cost that no piece covers. */
@@ -136,7 +136,7 @@ function repetitions(characters: readonly string[], start: number): Piece[] {
   return pieces
 }
 
-/** Finds known words, from five characters on also backwards. At least half must be letters: a number could be a word in disguise. */
+/** Finds known words, from five characters on also reversed. At least half must be letters: a number could be a disguised word. */
 function words(
   characters: readonly string[],
   plain: readonly string[],

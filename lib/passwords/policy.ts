@@ -8,7 +8,7 @@ import { withoutDisguise } from './visible-text'
 
 export type PolicyProblem = SimilarityProblem | { code: 'too-common' } | RuleProblem
 
-/** The order of problems in a response: first as Django's default validators report them, then Rekey's own rules. */
+/** The order of problems in a response: first those of Django's default validators, in the order of the validators, then the others. */
 const order: readonly PolicyProblem['code'][] = [
   'too-similar-username',
   'too-similar-email',
@@ -30,7 +30,7 @@ export type PasswordPolicy = ReturnType<typeof createPasswordPolicy>
 /** The names of the service, which a guesser tries first in a password. */
 export type ServiceNames = {
   appName: string
-  /** The host of PUBLIC_URL. */
+  /** The host name of PUBLIC_URL. */
   host: string
 }
 
@@ -57,8 +57,8 @@ export function createPasswordPolicy({
   const serviceNames = [appName, host]
 
   /**
-   * Whether the whole password is a common one, the name of the service, or up to three letters or digits. A phrase may contain common
-   * words (NIST SP 800-63B-4 §3.1.1.2: no check of substrings).
+   * Whether the whole password is a common one, `appName`, or up to three ASCII letters or digits. A phrase may contain common words
+   * (NIST SP 800-63B-4 §3.1.1.2: no check of substrings).
    */
   function isCommon(password: string): boolean {
     const folded = fold(password)
@@ -117,7 +117,7 @@ function fold(password: string): string {
   return strip(password.toLowerCase())
 }
 
-/** Matches up to three letters or digits. Attackers can try all of these passwords, but the list has only few of them. */
+/** Matches up to three ASCII letters or digits. Attackers can try all of these passwords, but the list has only few of them. */
 const exhaustible = /^[a-z0-9]{1,3}$/
 
 let common: ReadonlySet<string> | undefined
@@ -128,7 +128,7 @@ function listed(): ReadonlySet<string> {
   return (common ??= new Set(dictionary['passwords-common']))
 }
 
-/** Whether a text without disguise is a common password with at least three ASCII letters. */
+/** Whether a text equals the form without disguise of a common password that has at least three ASCII letters. */
 function isCommonWord(plain: string): boolean {
   commonWords ??= new Set(
     dictionary['passwords-common']

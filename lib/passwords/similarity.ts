@@ -24,7 +24,7 @@ const attributes = [
 /** The share of common characters from which on a password resembles a fact (Django's `max_similarity`). */
 const maxSimilarity = 0.7
 
-/** A word of at least this many characters must also share pairs with the password: many phrases contain all letters of a long word. */
+/** The fewest characters of a long word or fact, for which pairs are compared, too: many phrases contain all letters of a long word. */
 const longWord = 9
 
 /** The share of common pairs from which on a password resembles a long word. */
@@ -32,8 +32,8 @@ const maxSharedPairs = 0.3
 
 /**
  * Finds the first fact about a person that a password resembles, as Django's UserAttributeSimilarityValidator does: by common
- * characters, of the whole fact or of one of its words. Unlike Django, words of nine or more characters must also share pairs of
- * neighbouring characters: otherwise one phrase in a thousand resembles a long email address by chance.
+ * characters, of the whole fact or of one of its words. Unlike in Django, a fact or word of nine or more characters must also share pairs
+ * of neighbouring characters: otherwise one phrase in a thousand resembles a long email address by chance.
  *
  * Counts the characters of the password only once. So it takes linear time and, unlike Django, needs no guard against long input
  * (CVE-2021-45115).

@@ -7,8 +7,8 @@ export type Accent = { accent: string; onAccent: string }
 const { light, dark } = theme
 
 /**
- * The backgrounds of links and buttons in each scheme. `paper`: the page or card, whichever has less contrast to an accent. `surface`
- * and `tint`: a surface tinted with the accent. `step`: a change of the accent's lightness that adds contrast to both backgrounds.
+ * The backgrounds of links and buttons in each scheme. `paper`: the page or card, whichever has less contrast to an accent. `tint`: the
+ * share of the accent that is mixed into `surface` behind a link. `step`: a change of the accent's lightness that adds contrast.
  */
 const schemes = {
   light: { paper: light.colors.paper, surface: light.colors.surface, tint: light.tint, step: -0.01 },

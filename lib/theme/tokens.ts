@@ -4,7 +4,7 @@
 
 /**
  * The colours of a scheme by use. Text on `paper`, `surface` and tints has a contrast of at least 4.5:1, and an `edge` of a control at
- * least 3:1 (WCAG 1.4.3, 1.4.11). `prose` is running text in emails, between `ink` and `muted`.
+ * least 3:1 (WCAG 1.4.3, 1.4.11). `prose`, for running text in emails, lies between `ink` and `muted`.
  */
 export type Colors = Record<
   | 'accent'

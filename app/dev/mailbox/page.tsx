@@ -10,7 +10,7 @@ import { RefreshForNewEmails } from './new-emails'
 
 type Props = { searchParams: Promise<Record<string, string | string[] | undefined>> }
 
-/** Lists the stored emails, newest first; after a search, only those whose recipient or subject contains the searched text. */
+/** Lists the newest emails, the newest first; after a search, only those of them whose recipient or subject contains the text. */
 export default async function MailboxPage({ searchParams }: Props) {
   const mailbox = await requireMailbox()
   const { q } = await searchParams

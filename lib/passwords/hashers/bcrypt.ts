@@ -31,7 +31,7 @@ const longestPassword = 72
  * As in Devise, the pepper is appended to the password, and bcrypt uses only the first 72 bytes of both together. A password may have
  * 72 bytes even with a pepper, which then has no effect.
  *
- * @throws Error naming the option: one that is missing, undefined or out of range, or a pepper that is empty or has a null character
+ * @throws Error naming the option: a missing or invalid `cost` or `version`, or a `pepper` that is no text, empty, or has a null character
  */
 export function bcrypt(options: BcryptOptions): PasswordFormat {
   const cost = integerOption('bcrypt', options, 'cost', costBounds)
@@ -46,7 +46,7 @@ export function bcrypt(options: BcryptOptions): PasswordFormat {
     return `$${version}${written.slice('$2b'.length)}`
   }
 
-  /** Whether a stored value is the hash of the first 72 bytes of password and pepper, which the product's sign-in compares, too. */
+  /** Verifies only the first 72 bytes of password and pepper, as the product's sign-in does. False above the upper bound of the cost. */
   async function verify(password: string, stored: string): Promise<boolean> {
     const [, storedCost] = modular.exec(stored) ?? []
     if (!(Number(storedCost) <= costBounds.max) || password.includes('\0')) return false

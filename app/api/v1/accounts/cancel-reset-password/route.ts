@@ -16,7 +16,7 @@ const pages = (settings: Settings): FormPages => ({
 /** The endpoint works even while resets are disabled, because links that were mailed before stay valid for up to seven days. */
 const always = { allowWhenDisabled: true }
 
-/** "This wasn't me": revokes the account's links. The page of the emailed link posts here; loading that page changes nothing. */
+/** "This wasn't me": revokes the account's links and pauses its emails with links. The page of the emailed link posts here. */
 export async function POST(request: Request): Promise<Response> {
   return handlePost(
     services(),

@@ -1,6 +1,6 @@
 /**
- * The Content-Security-Policy of an email's HTML in the preview frame. It allows inline styles and images, and links that navigate the
- * window on a click, but no scripts, forms or external resources.
+ * The Content-Security-Policy of an email's HTML in the preview frame. It allows inline styles, images in `data:` URLs, and links that
+ * open in the window or in a new one on a click, but no scripts, forms or external resources.
  */
 export const framePolicy = [
   "default-src 'none'",
