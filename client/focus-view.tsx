@@ -1,8 +1,8 @@
 import { useEffect, type ReactNode } from 'react'
 
 /**
- * Does for a view that replaces another within a page what the browser does for a new page: sets the title, scrolls to the
- * top, and focuses the heading, so that a screen reader continues there. Restores the title when the view is removed.
+ * Presents a view that replaces another within a page: sets the title, scrolls to the top, and focuses the heading, so that a
+ * screen reader continues there. Restores the previous title when the view is removed.
  */
 export function useViewFocus(title: string): void {
   useEffect(() => {
@@ -19,7 +19,7 @@ export function useViewFocus(title: string): void {
 /** A view that replaces the content of a page without loading a new one. */
 export type ViewContent = { title: string; body: ReactNode }
 
-/** Shows a view in place of the page's content, with title and focus as for a new page. */
+/** Shows a view in place of the page's content, as {@link useViewFocus} presents it. */
 export function FocusedView({ view: { title, body } }: { view: ViewContent }) {
   useViewFocus(title)
   return body

@@ -69,7 +69,7 @@ export function nameForGreeting(untrusted: string): string {
 
 /**
  * Splits a text before and after each character by which mail programs detect a link: `evil.example`, `https://…`, `a@b`. Does not split
- * at such a character before white space or the end. Join the pieces with {@link wordJoiner}. A joiner on one side of a dot does not suffice:
+ * at such a character before white space or the end. Join the pieces with {@link wordJoiner}. A joiner on one side of a dot is too little:
  * some programs take the joiner for the last character of a name and make a link, and the browser removes the joiner from the host.
  */
 export function splitAtLinkCharacters(text: string): string[] {

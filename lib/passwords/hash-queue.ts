@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { argon2id } from './hashers/argon2id'
 import type { PasswordFormat } from './hashers/password-format'
 
-/** Thrown if too many passwords wait to be hashed; the endpoints respond 503, so that the client retries later. */
+/** Thrown if too many passwords wait to be hashed or verified; the endpoints respond 503, so that the client retries later. */
 export class HashQueueFull extends Error {
   constructor() {
     super('too many passwords are waiting to be hashed')
