@@ -107,7 +107,7 @@ function mappingFor(
   return mode !== 'production' && database.sharedSession ? undefined : users
 }
 
-/** Returns the settings; if the users table has no usernames, a login is then compared with email addresses only. */
+/** Returns the settings, with `email` as the only login field if the users table has no usernames. */
 function withLoginFieldsOf({ username }: UsersMapping, settings: Settings): Settings {
   const { reset } = settings
   const fields = username === undefined ? (['email'] as const) : reset.loginFields

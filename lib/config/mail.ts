@@ -19,8 +19,9 @@ export const heloName = z.string().refine((text) => {
 }, 'write a host name such as id.example.com, or an address such as [192.0.2.1] or [IPv6:2001:db8::1]')
 
 /**
- * Chooses the name in EHLO if SMTP_HELO_NAME is not set: the host of PUBLIC_URL, else this machine's name, if it contains a dot and is
- * no loopback name; else the IP address in PUBLIC_URL; else `[127.0.0.1]`. Some relays reject a name without a dot.
+ * Chooses the name in EHLO if SMTP_HELO_NAME is not set: the host name in PUBLIC_URL, else this machine's name (each only if it
+ * contains a dot and is no loopback name); else the IP address in PUBLIC_URL, unless it is `[::1]`; else `[127.0.0.1]`. Some relays reject
+ * a name without a dot.
  */
 export function defaultHeloName(publicUrl: string, machine = hostname()): string {
   const host = new URL(publicUrl).hostname.replace(/\.$/, '')
@@ -91,6 +92,6 @@ function setsNodesAuthorities(envFile: string): boolean {
   try {
     return /^\s*(?:export\s+)?NODE_EXTRA_CA_CERTS[ \t]*=[ \t]*[^\s#]/m.test(readFileSync(envFile, 'utf8'))
   } catch {
-    return false // there is no .env
+    return false // .env does not exist or cannot be read
   }
 }

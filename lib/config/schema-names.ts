@@ -8,7 +8,7 @@ export type SchemaNames = {
 
 export const defaultSchemaNames: SchemaNames = { own: 'rekey', queue: 'rekey_queue' }
 
-/** Matches valid names: at most 40 lower-case letters, digits and `_`, not reserved by PostgreSQL, and not `public`, which is shared. */
+/** Matches a letter, then at most 39 letters, digits or `_`, all lower-case. Excludes PostgreSQL's names and `public`, which is shared. */
 export const schemaNamePattern = /^(?!pg_|public$|information_schema$)[a-z][a-z0-9_]{0,39}$/
 
 /** Quotes the name of a schema for SQL. @throws Error if it does not match {@link schemaNamePattern}, so that it cannot inject SQL */

@@ -8,8 +8,8 @@ import { defaultHeloName } from './mail'
 import { readMode } from './mode'
 import { settingsSchema } from './schema'
 
-// The only file of the app and its libraries that reads `process.env`; a lint rule enforces it. Other functions of this folder get the
-// environment as an argument.
+// The only file of `app` and `lib` that reads `process.env`; a lint rule enforces this. All other functions that need the environment get
+// it as an argument.
 
 export type Settings = ReturnType<typeof readSettings>
 

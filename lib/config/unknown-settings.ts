@@ -58,7 +58,7 @@ function looksLikeOurs(name: string): boolean {
   return !common.test(first) && known.some((setting) => firstWord(setting) === first)
 }
 
-/** Whether a name in capitals differs from a setting's name by at most two letters, or only lacks some of its words after the first. */
+/** Whether a name in capitals looks like a misspelt setting (at most two letters differ), or lacks some of a setting's later words. */
 function isNear(name: string, setting: string): boolean {
   const longest = Math.max(name.length, setting.length)
   const [from, to, most] = [bare(name), bare(setting), Math.min(2, Math.floor(longest / 5))]

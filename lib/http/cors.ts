@@ -3,7 +3,7 @@ export const exposedHeaders = 'Retry-After, Error-Codes, X-Request-Id'
 
 /**
  * Returns the headers that let a script of an allowed origin read a response; none for any other origin. Some front ends that were
- * written for DRR send `credentials: 'include'`, for which browsers require the exact origin and the second header.
+ * written for DRR send `credentials: 'include'`, for which browsers require the exact origin and `Access-Control-Allow-Credentials`.
  *
  * @param origin the request's `Origin`; compared as a whole (requirement H9)
  */

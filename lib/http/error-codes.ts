@@ -65,7 +65,7 @@ type Coded<Code extends RequestErrorCode> = Code extends unknown
  */
 export type WholeFormErrorCode = Coded<RequestErrorCode> | 'throttled' | 'unavailable' | 'refused' | 'offline'
 
-/** Converts an endpoint's error code to the code for a form as a whole: `refused` if there is no code, or one that forms do not show. */
+/** Converts an endpoint's code to one for a whole form: `internal` to `unavailable`; none, or one that forms do not show, to `refused`. */
 export function formErrorCode(code: string | undefined): WholeFormErrorCode {
   if (code === 'internal') return 'unavailable'
   return code !== undefined && isWholeFormErrorCode(code) ? code : 'refused'

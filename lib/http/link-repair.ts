@@ -14,7 +14,7 @@ export type LinkSource = 'url' | 'fields'
 /** The received values by name: the query of a page as Next parses it, or the unvalidated fields of a body. */
 type Received = Record<string, unknown>
 
-/** The most characters of a damaged link's joined parameters; longer ones are not repaired. With a UUID, they have about 160. */
+/** The most characters of a damaged link's joined parameters; longer ones are not repaired. An intact link with a UUID has 162. */
 export const maxRepairedLength = 2000
 
 type Rule = (text: string, source: LinkSource) => string
@@ -47,7 +47,7 @@ const decodeQuotedPrintable: Rule = (text) => {
 /**
  * Undoes HTML that was encoded or decoded once too often:
  * - `&amp;` for `&`, also repeated (luarocks/luarocks-site#20, foundation/foundation-emails#1056);
- * - `&#038;` and `#038;` for `&` (restrictcontentpro/restrict-content-pro#1585);
+ * - `&#038;` and `#038;` for `&` (restrictcontentpro/restrict-content-pro#1585), also in hexadecimal;
  * - `×` for the `&times` of `&timestamp`, which HTML decodes without a semicolon (metabrainz/metabrainz.org#625). After an error of
  *   character sets, `×` arrives as U+FFFD or as two characters, one for each of its UTF-8 bytes.
  */
@@ -67,9 +67,9 @@ const joinLines: Rule = (text, source) =>
   )
 
 /**
- * Removes text after the link that a mail program took for a part of it: the full stop of the sentence
+ * Removes text after the signature that a mail program took for a part of the link, such as the full stop of the sentence
  * (DemocracyClub/UK-Polling-Stations#6926), an exclamation mark (dachcom-digital/pimcore-members#136), a bracket (thp/urlwatch#387,
- * tutao/tutanota#3218), a closing quotation mark. Keeps `=`, so that a padded signature stays invalid: a link has one spelling.
+ * tutao/tutanota#3218), or a quotation mark. Keeps `=`, so that a padded signature stays invalid: a link has one spelling.
  */
 const cutTrailingText: Rule = (text) =>
   text.replace(/((?:^|&)signature=[\w-]*)[.,:;!?'"`*<>()[\]{}|\\…’”›»。，、）」』】》][^&]*/g, '$1')
@@ -96,12 +96,12 @@ const fieldOfLink = /(?:user_id|tamp|signature)$/
 
 /**
  * Finds the link in the received values: the first spelling with a valid outer MAC (lib/password-reset/reset-link.ts). So a repair
- * cannot forge a link that Rekey did not sign. The number of tried spellings depends neither on the account nor on the database, so
- * that the time of the search reveals nothing about either.
+ * cannot forge a link that Rekey did not sign. The search looks up no account, so its time does not reveal whether the
+ * account exists.
  *
  * @param links verifies the outer MAC, which needs no database
  * @param kind the page for which the link must be valid
- * @param received the parameters of a URL or the fields of a body; other values are ignored
+ * @param received all parameters of a URL, or all fields of a body
  * @returns the link in its canonical spelling; undefined if no spelling has a valid outer MAC
  */
 export function findLink(

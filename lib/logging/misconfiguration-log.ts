@@ -43,8 +43,8 @@ const interval = 10 * 60_000
 const logged = new WeakMap<Log, Map<Misconfiguration, number>>()
 
 /**
- * Counts a rejected request whose cause may be a wrong setting, and logs it. Logs at most one line in ten minutes for each kind and
- * logger, because attackers can cause thousands of such requests.
+ * Counts a request or connection that was rejected perhaps because of a wrong setting, and logs the kind of the rejection: at most one
+ * line in ten minutes for each kind and logger, because attackers can cause thousands of rejections.
  *
  * @param now milliseconds of a monotonic clock
  */

@@ -10,16 +10,16 @@ type Kind = 'page' | 'api' | 'health' | 'metrics'
 /** The limits of a process for requests in progress and requests that wait; times in milliseconds. */
 export type AdmissionLimits = {
   queues: Record<Kind, QueueBounds>
-  /** How long a request may wait for its turn. Less than the minute after which proxies give up. */
+  /** How long a request may wait for its turn. Less than the usual timeout of proxies, a minute. */
   longestWait: number
-  /** After this time a request in progress no longer takes a place: a handler that never returns must not block the queue. */
+  /** After this time a request no longer counts as in progress: a handler that never returns must not block the queue. */
   longestWork: number
   /** How long new connections and requests may delay the pages and endpoint requests that wait. */
   longestIntake: number
 }
 
 /**
- * Pages and files need the process's only thread: more of them at once would only make each one slower. Endpoints mostly wait for
+ * Pages and files need the process's main thread: more of them at once would only make each one slower. Endpoints mostly wait for
  * the database and for hashes. At most half of a queue's requests in progress are of one client, so that requests of others can
  * begin. Health checks and metrics have queues of their own, so that monitors get a response during a burst.
  */
@@ -55,8 +55,8 @@ export type AdmissionControl = ReturnType<typeof createAdmissionControl>
 
 /**
  * Limits how many requests of a process are in progress and how many wait (requirement R9). Clients take turns. A request gets
- * {@link overloadedResponse} if too many wait, at once or to make room for another client's request, or after `longestWait`. A
- * request whose client disconnects while it waits never begins.
+ * {@link overloadedResponse} if too many already wait when it comes, if it has to make room for another client's request, or after
+ * `longestWait`. A request whose client disconnects while it waits never begins.
  *
  * @param onReject called for each request that gets `overloadedResponse`
  */
@@ -100,7 +100,7 @@ export function createAdmissionControl(limits: AdmissionLimits, onReject: () => 
   }
 
   /**
-   * Waits for the request's turn. Call it after the whole body arrived: a client that sends slowly must not occupy a place.
+   * Waits for the request's turn. Call it after the whole body arrived: a body that arrives slowly must not count as in progress.
    *
    * @param client the client's key for rate limits
    * @returns the request when it may begin; undefined if it must not, because it was rejected here or its client has disconnected
@@ -142,9 +142,9 @@ export function createAdmissionControl(limits: AdmissionLimits, onReject: () => 
   }
 
   /**
-   * Calls `free` as soon as the request should no longer take a place: when its whole response was handed to the connection,
-   * when the client reads too slowly, when the client has disconnected and the handler has returned or begun the response, or
-   * after `longestWork`.
+   * Calls `free` once, as soon as the request should not count as in progress: when its whole response was handed to the
+   * connection, when the client reads too slowly, when the client has disconnected and the handler has returned or begun the
+   * response, or after `longestWork`.
    */
   function occupy(response: SecuredResponse, free: () => void): AdmittedRequest {
     let isFree = false
@@ -182,7 +182,7 @@ function kindOf(target: string): Kind {
  *
  * @param earlier the previous response; undefined if none is pending
  * @param bodyRead the promise of `limitBody`
- * @returns whether the connection is still open
+ * @returns whether the connection is still open; never settles if the connection closes within the body
  */
 export async function waitForBodyAndPreviousResponse(
   { socket }: IncomingMessage,

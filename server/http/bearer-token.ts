@@ -9,7 +9,7 @@ export const unauthorizedResponse: ErrorResponse = {
   headers: { 'WWW-Authenticate': 'Bearer' },
 }
 
-/** Whether a request carries this bearer token. Compares digests in constant time, so that response times reveal nothing about it. */
+/** Whether a request carries this bearer token. Compares digests in constant time, so that response times do not reveal the token. */
 export function hasToken({ headers }: Pick<IncomingMessage, 'headers'>, token: string): boolean {
   const given = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
   return given !== undefined && timingSafeEqual(digest(given), digest(token))

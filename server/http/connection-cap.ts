@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { clientKey } from '@/lib/addresses/client-ip'
 
-/** Milliseconds from a failed search for a client's idle connection to the next, so that a burst does not cause thousands of them. */
+/** The least milliseconds from a failed search for a client's idle connection to the next: a burst must not cause thousands of searches. */
 const searchPause = 100
 
 type Cap = {
@@ -16,8 +16,8 @@ type Cap = {
 
 /**
  * Limits the connections of each client, because even a connection without a request costs memory and time. At the limit, a
- * new connection replaces an idle one; if none is idle, the new one is rejected. For clients that connect without a proxy: the
- * connections of a proxy belong to many clients.
+ * new connection replaces an idle one. If none is idle, the new one is rejected, and so is each further one for `searchPause`. For
+ * clients that connect without a proxy: the connections of a proxy belong to many clients.
  *
  * Hides rejected connections from the listeners that the server has when this is called. Listeners added later see them.
  */

@@ -37,9 +37,9 @@ export function pagePolicy(nonce: string, rules: PolicyRules): string {
 }
 
 /**
- * Returns the source of this app's own files: PUBLIC_URL if it has a path, because `'self'` includes the other apps of the origin.
- * Returns `'self'` if PUBLIC_URL has no path, in demo and dev, which are reached under several host names, and if the host is an IP
- * address, which browsers need not support as a source (CSP Level 3, "host-part matches").
+ * Returns the source of this app's own files: `'self'` if PUBLIC_URL has no path, in demo and dev, which are reached under several host
+ * names, and if the host is an IP address, which browsers need not support as a source (CSP Level 3, "host-part matches"); otherwise
+ * PUBLIC_URL, because `'self'` would include the other apps of the origin.
  */
 function ownSource({ mode, publicOrigin, basePath }: PolicyRules): string {
   const { hostname } = new URL(publicOrigin)

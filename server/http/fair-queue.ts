@@ -37,9 +37,9 @@ export function createFairQueue(bounds: QueueBounds) {
   /**
    * Lets a request wait until `beginNext` begins it.
    *
-   * @param key of the client
-   * @returns a function to call when the request ended or its client disconnected; undefined if there is no room, in which case
-   *   the queue does not call `reject`
+   * @param key the client's key
+   * @returns a function to call when the request ended or its client disconnected; undefined if too many requests of the client
+   *   or of all clients wait, in which case the queue does not call `reject`
    */
   function enter(key: string, request: QueuedRequest): (() => void) | undefined {
     const client = clients.get(key) ?? { key, working: 0, waiting: new Set() }

@@ -36,16 +36,16 @@ export type FrontLimits = ClosingTimes &
     headersTimeout: number
     /** How long a client may take to send a whole request, body included. */
     requestTimeout: number
-    /** Longer than the minute for which load balancers keep connections: if Rekey closed one first, a request could get lost. */
+    /** How long an idle connection stays open. Load balancers usually keep one for a minute; closing first could lose a request. */
     keepAliveTimeout: number
     /** How long a connection may be without traffic during a request or its response. */
     idleTimeout: number
     /** How often Node looks for connections that exceed `headersTimeout` or `requestTimeout`. */
     checkInterval: number
-    /** How long a connection stays half-open if the response came before the whole body, so that the client can read the response. */
+    /** How long a connection may stay half-open after a response to an incomplete request, so that the client can read the response. */
     lingerTime: number
     maxHeaderSize: number
-    /** The most bytes of a body before the response begins. Well above what handlers accept, so that they can respond with 413. */
+    /** The most bytes of a body that may arrive before the response. Well above what handlers accept, so that they can respond with 413. */
     bodyCeiling: number
     /**
      * Requests of one connection that may wait for their responses; one more closes the connection. Node emits requests as it reads
@@ -53,10 +53,7 @@ export type FrontLimits = ClosingTimes &
      * §9.3.2).
      */
     pipelined: number
-    /**
-     * Connections of one client, if no proxy stands in front. More than the requests that one client may have in any one queue.
-     * 384 idle connections take about 15 MB.
-     */
+    /** Connections of one client, if TRUSTED_PROXY_HOPS is 0. More than the requests that one client may have in any one queue. */
     connectionsPerClient: number
   }
 
@@ -203,7 +200,7 @@ export function createFrontServer({
       const turn = await admission.admit(response, clientKey(client))
       if (turn === undefined) return
       setTrustedHeaders(request, response, client)
-      // Next was built with the path of PUBLIC_URL and expects it.
+      // Next is configured with the path of PUBLIC_URL, and expects that path in URLs.
       request.url = `${basePath}${request.url}`
       try {
         await runInRequestContext(response.requestId, () => handle(request, response))
@@ -228,7 +225,7 @@ export function createFrontServer({
   server.on('clientError', (error: Error & { code?: string }, socket) => {
     // An error response was already written, or the client has disconnected.
     if (!socket.writable) return
-    // The client would read an error response as a part of a response that has begun, or as the response to an earlier request.
+    // After a reset, no client is left. With a response open, the client would take the error for that response or a part of it.
     if (error.code === 'ECONNRESET' || connections.hasOpenResponse(socket)) return socket.destroy()
     const refused = parserErrorResponse(error, basePath)
     logStatusIfMisconfigured(log, refused)

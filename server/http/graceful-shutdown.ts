@@ -23,7 +23,7 @@ export function trackConnections(server: Server) {
   })
 
   /**
-   * Registers the response of a request as pending until it closes. Call it for every request.
+   * Registers the response to a request as pending until the response closes. Call it for every request.
    *
    * @returns `count`: the number of pending responses on the request's connection, including this one; `earlier`: the pending
    *   response before this one, if any

@@ -10,7 +10,7 @@ const misconfigurations: Partial<Record<number, Misconfiguration>> = {
 }
 
 /**
- * Counts and logs an error response of the front server if a wrong setting may be its cause. Logs each kind at most once in ten minutes.
+ * Counts an error response of the front server if a wrong setting may be its cause, and logs it unless its kind was logged recently.
  *
  * @param outsidePath whether the request's path is not under the path of PUBLIC_URL
  */

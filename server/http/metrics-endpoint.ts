@@ -13,7 +13,7 @@ export const metricsPath = '/api/metrics'
 
 /** The times of a scrape, in milliseconds. */
 export const scrapeTimes = {
-  /** How long the database may take for one read; a scrape has two in a row. Prometheus waits ten seconds by default. */
+  /** How long the database may take for one read. A scrape makes one read, then two at once; Prometheus waits ten seconds by default. */
   patience: 4_000,
   /** How long the numbers of jobs and the mail health are reused: counting jobs reads every unfinished one. */
   keepJobs: 5_000,
@@ -24,7 +24,7 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<vo
 type Parts = {
   store: Pick<MetricsStore, 'read' | 'readJobs'>
   mailState: Pick<MailStateStore, 'read'>
-  /** Returns the milliseconds since this process stored a report of its own. */
+  /** Returns the milliseconds since this process last stored a report or, before the first one, since it began to store reports. */
   ownReport: () => number
   token: string
   log: Log
@@ -74,7 +74,7 @@ export function createMetricsHandler(
 }
 
 /**
- * Returns a function that reads a value. Concurrent calls share one read, and later calls get the same value for a while.
+ * Returns a function that reads a value. Concurrent calls share one read, and later calls get the same value for `keep`.
  *
  * @param keep milliseconds for which a value is reused
  * @param patience milliseconds after which a call rejects; the read goes on, and later calls share it

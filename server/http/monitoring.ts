@@ -12,7 +12,7 @@ import { isFromDoctor, proxiesPath, sendProxyCount } from './proxies-endpoint'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
-/** Database connections for monitoring, besides those of DATABASE_POOL_SIZE: enough to store counts while a monitor reads. */
+/** Database connections for monitoring, besides those of DATABASE_POOL_SIZE: two, because a scrape makes two reads at once. */
 export const monitoringConnections = 2
 
 /**
@@ -20,7 +20,7 @@ export const monitoringConnections = 2
  * stores what the process counts, for metrics. It serves {@link mailHealthPath}, {@link metricsPath} and {@link proxiesPath}.
  * It has database connections of its own, so that requests keep all of theirs.
  *
- * @returns `serve` adds these paths to a request handler; `close` stops the monitoring after it stored the last counts
+ * @returns `serve` adds these paths to a request handler; `close` tries to store the last counts, and stops the monitoring
  */
 export function startMonitoring(
   settings: Pick<

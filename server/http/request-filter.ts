@@ -15,10 +15,10 @@ export type FilterRules = {
   dev: boolean
   /** Whether this is demo or dev, whose mailbox needs no login. */
   local: boolean
-  /** With the scheme `https`, requests that reached a trusted proxy over plain HTTP are rejected. Demo and dev accept its host. */
+  /** If its scheme is `https`, requests that reached a trusted proxy over plain HTTP are rejected. Demo and dev accept its host. */
   publicOrigin: string
   trustedProxyHops: number
-  /** Whether the target of the request is not under the path of PUBLIC_URL, so that it belongs to another app. */
+  /** Whether the target of the request is outside the path of PUBLIC_URL, and so belongs to another app. */
   outside: boolean
 }
 
@@ -93,8 +93,8 @@ export function rejectForeignHost(
 const encodedInNames = /%(?:[57][BD]|40|2[0489BC]|3[ABD])/gi
 
 /**
- * Rejects paths that are not in normal form, and internal paths of Next. No route has an empty segment, a dot segment or an
- * encoded character, but Next's files may have encoded characters, because Next names them after modules.
+ * Rejects paths outside the path of PUBLIC_URL, paths that are not in normal form, and internal paths of Next. No route has an empty
+ * segment, a dot segment or an encoded character, but Next's files may have encoded characters, because Next names them after modules.
  */
 function unknownPath(
   { url = '' }: IncomingMessage,
@@ -107,7 +107,7 @@ function unknownPath(
   const spelt = /^(?:\/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*\/?$/.test(plain) && !/\/\.{1,2}(?:\/|$)/.test(path)
   // Next's paths for partial pages (`.rsc`, `.segments/`) have bypassed checks more than once.
   const ofPage = /\.rsc$|\.segments\//.test(path)
-  // Internal routes of Next must not be reached: `/_global-error`, for example, responds with 500.
+  // Internal routes of Next, such as `/_global-error`, which responds with 500. In dev, Next's code in the browser needs most of them.
   const closed = /^\/_/.test(path) && !isFile && (!dev || /^\/_next\/(?:image|data)(?:\/|$)/.test(path))
   return spelt && !ofPage && !closed ? undefined : notFoundResponse
 }
@@ -130,10 +130,10 @@ export function methodNotAllowedResponse(method: string, path: string): ErrorRes
 }
 
 /**
- * Rejects requests of Next's code in the browser for partial pages (React Server Components), on navigation and prefetch. While HTML
- * is a page's only format, caches cannot confuse it with another (CVE-2026-44581), and less code is reachable. On 204, Next's code loads
- * the whole page, or drops the prefetch. API requests with these headers pass, because their clients would take 204 for success;
- * `keepKnownHeaders` drops the headers.
+ * Outside of dev, rejects requests for partial pages (React Server Components), which Next's code in the browser sends on navigation
+ * and prefetch. While HTML is a page's only format, caches cannot confuse it with another (CVE-2026-44581), and less code is reachable.
+ * On 204, Next's code loads the whole page, or drops the prefetch. API requests with the headers of such a request pass, because their
+ * clients would take 204 for success; `keepKnownHeaders` drops the headers.
  */
 function rscRequest({ headers, url = '' }: IncomingMessage, { dev }: FilterRules): ErrorResponse | undefined {
   if (dev || pathOf(url).startsWith('/api/')) return undefined
@@ -154,7 +154,7 @@ function plainHttp({ headersDistinct }: IncomingMessage, rules: FilterRules): Er
 
 /**
  * Rejects WebSocket requests. All other values of `Upgrade` are ignored, as RFC 9110 §7.8 allows: some clients offer HTTP/2 with
- * every request. In dev, Node passes WebSocket requests to the front's `upgrade` instead.
+ * every request. In dev, requests with `Upgrade` do not come here, because Node emits `upgrade` for them.
  */
 function webSocket({ headers }: IncomingMessage): ErrorResponse | undefined {
   return /\bwebsocket\b/i.test(headers.upgrade ?? '')
@@ -162,7 +162,7 @@ function webSocket({ headers }: IncomingMessage): ErrorResponse | undefined {
     : undefined
 }
 
-/** Rejects compressed bodies: 16 KiB need no compression, and a decompression bomb could exhaust memory. */
+/** Rejects compressed bodies. Bodies of at most 16 KiB need no compression, and decompressing a bomb could exhaust the memory. */
 function encodedBody({ headers }: IncomingMessage): ErrorResponse | undefined {
   const coding = headers['content-encoding'] ?? 'identity'
   const transfer = headers['transfer-encoding'] ?? 'chunked'

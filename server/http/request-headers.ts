@@ -42,7 +42,7 @@ export function hasForwardingHeaders(request: IncomingMessage): boolean {
 
 /**
  * Drops the client's headers that are not on the allow-list, in all three views that Node offers of a request's headers.
- * Outside of dev, also drops Next's own cookies.
+ * Outside of dev, also drops the cookies of `nextCookies`.
  */
 export function keepKnownHeaders(request: IncomingMessage, dev: boolean): void {
   const passes = (name: string) => known.has(name) || (dev && knownInDev.test(name))
@@ -55,12 +55,12 @@ export function keepKnownHeaders(request: IncomingMessage, dev: boolean): void {
 }
 
 /**
- * The cookies that Next reads. `__prerender_bypass` and `__next_preview_data` enable Next's preview or, if invalid, make Next send
- * cookies that delete them. `NEXT_LOCALE` and `next-…` belong to other features.
+ * Matches the cookies that Next may read, and other cookies with such a name. `__prerender_bypass` and `__next_preview_data` enable Next's
+ * preview or, if invalid, make Next send cookies that delete them. `NEXT_LOCALE` and `next-…` belong to other features.
  */
 const nextCookies = /^(__prerender|_*next[_-])/i
 
-/** Drops Next's cookies, and keeps all others for the functions in rekey.config.ts. */
+/** Drops the cookies of `nextCookies`, and keeps all others for the functions in rekey.config.ts. */
 function keepCookies(request: IncomingMessage): void {
   const sent = request.headers.cookie ?? ''
   const kept = sent

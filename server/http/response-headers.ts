@@ -93,8 +93,8 @@ export function securityHeaders({
 type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[]
 
 /**
- * Creates the class of all responses. It sets the security headers in `writeHead`, which every response calls: pages, files,
- * errors of Next, and the error responses that Node itself creates.
+ * Creates the class of all responses. It sets the security headers in `writeHead`, which is called for every response, even for the
+ * error responses that Next or Node itself creates.
  */
 export function createResponseClass(rules: HeaderRules) {
   const always = securityHeaders(rules)
@@ -102,10 +102,10 @@ export function createResponseClass(rules: HeaderRules) {
   return class SecuredResponse<
     Request extends IncomingMessage = IncomingMessage,
   > extends ServerResponse<Request> {
-    // Created on first use, because most responses of a burst need no nonce.
+    // Created on first use, because the response to a rejected request needs no nonce.
     private madeNonce: string | undefined
     private madeId: string | undefined
-    /** The request target without the path of PUBLIC_URL; empty until the front sets it. */
+    /** The request target without the path of PUBLIC_URL; empty until the front sets it, and for a target outside that path. */
     target = ''
 
     /** The CSP nonce of this response: 128 random bits, for its scripts and styles. */
@@ -169,7 +169,7 @@ export function createResponseClass(rules: HeaderRules) {
       if (!varies.includes('Origin')) this.appendHeader('Vary', 'Origin')
     }
 
-    /** Returns the names of the security headers that the handler chose. Only the mailbox does: emails in its frame have another policy. */
+    /** Returns the names of the security headers to keep as the handler set them. Only emails in the mailbox's frame have such headers. */
     private headersOfOwnMaking(): Set<string> {
       if (!this.isInMailbox() || !this.hasHeader('Content-Security-Policy')) return new Set()
       return new Set([
@@ -188,9 +188,9 @@ export function createResponseClass(rules: HeaderRules) {
     }
 
     /**
-     * Lets the connection close after a response that came before the whole body of its request. Closing it at once would reset
-     * it, and a client that still sends would lose the response (RFC 9112 §9.6). So it is half-closed, and further bytes are
-     * discarded for `lingerTime`.
+     * Lets the connection close after a response that came before the whole body of its request. Closing at once would reset the
+     * connection, and a client that still sends would lose the response (RFC 9112 §9.6). So the connection is half-closed, and
+     * further bytes are discarded, for `lingerTime` at most.
      */
     private lingerAfterwards(): void {
       const { req, socket } = this

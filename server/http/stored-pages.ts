@@ -13,7 +13,7 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<vo
 /** Paths whose page is the same for all visitors of one language, if the query contains nothing but the language. */
 const samePages = new Set(['/forgot-password', '/forgot-password/'])
 
-/** The most stored pages, of about 50 kB each. Each path has one for each combination of languages that clients request. */
+/** The most stored pages. Each path has one for each requested combination of query language and browser language. */
 const mostPages = 100
 
 const compress = promisify(gzip)
@@ -88,7 +88,7 @@ function withoutScripts(html: string): string {
 }
 
 /**
- * Creates a function that tells whether Next serves a path: that of a page, a handler, a public file, or any below `/_next/`.
+ * Creates a function that tells whether Next serves a path: the path of a page, route handler or public file, or one under `/_next/`.
  *
  * @param manifest `routes-manifest.json` of the build
  * @param publicFiles the paths of the files in `public`, such as `/logo.svg`

@@ -11,7 +11,7 @@ const levels = {
 
 /**
  * Redirects console output to the log, because Next catches errors of pages and handlers and reports them only to the console. The
- * log omits the messages of errors, which quote values (requirement L3). Of other output, it keeps 200 characters of the first text.
+ * log omits the messages of errors, which may quote values (requirement L3). Of other output, it keeps 200 characters of the first text.
  */
 export function redirectConsole(log: Log): void {
   for (const [method, level] of Object.entries(levels) as [

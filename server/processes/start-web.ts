@@ -30,11 +30,11 @@ type Parts = {
  */
 export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWeb> {
   const { protocol, hostname, port } = new URL(settings.publicOrigin)
-  // Makes Next skip its env files. Otherwise it would read `.env` again, expand `$`, and add `.env.local` and `.env.production`:
-  // handlers would use settings that were not validated and that differ from the worker's.
+  // Makes Next skip its env files. Otherwise it would read `.env` again, expand `$`, and add `.env.local` and `.env.production`. The
+  // environment would then differ from the worker's.
   process.env.__NEXT_PROCESSED_ENV = 'true'
   // Next adds its own upgrade handler to the server that it is given, including a proxy to any address in a request
-  // (CVE-2026-44578). So it is given one that never listens and gets only the upgrades that the front accepts.
+  // (CVE-2026-44578). So Next is given a server that never listens and gets only the upgrades that the front accepts.
   const relay = createServer()
   const app = createNext({
     dev,
@@ -48,8 +48,8 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
 
   const next = app.getRequestHandler()
   const pages = dev ? next : createStoredPagesHandler(createBuiltRouteMatcher(), settings, next)
-  // Creates the services before a page of Next's build would: services throw the error classes of the build that created them,
-  // and the endpoints of this build recognise only its own.
+  // Creates the services before a page of Next's build would: services throw the error classes of the build that created them, and
+  // the endpoints of this build recognise only the classes of this build.
   if (!dev) services()
   const monitoring = startMonitoring(settings, log)
   const front = createFrontServer({

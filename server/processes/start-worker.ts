@@ -69,7 +69,7 @@ export async function startWorker(
     state,
     log,
     times,
-    // With `sendEmail` of rekey.config.ts, emails may not go through this mail server, so a connection to it proves nothing.
+    // With `sendEmail` of rekey.config.ts, emails need not go through this mail server, so a connection to it proves nothing.
     verify: configuration.sendEmail === undefined ? mailer.verify : undefined,
     onFailure: () => void reports.check(),
   })

@@ -7,7 +7,7 @@ export type SupervisionTimes = {
   longestDelay: number
   /** A process that ran at least this long restarts after `firstDelay` again. */
   healthyAfter: number
-  /** A process that is not to send a {@link StartReport} (`reports`) is taken to be up after this time. */
+  /** A process that sends no {@link StartReport} (`reports` is false) is taken to be up after this time. */
   silentStart: number
   /** How long a process may take to end after SIGTERM. */
   stopGrace: number
@@ -43,8 +43,8 @@ export type SupervisedProcessHandle = {
 }
 
 /**
- * Starts a process, and restarts it when it dies, until `stop` is called. The delay before a restart doubles from `firstDelay` to
- * `longestDelay`.
+ * Starts a process, and restarts it when it dies, until `stop` is called; with `mustStart`, only after it was first up. The delay
+ * before a restart doubles from `firstDelay` to `longestDelay`, and is `firstDelay` again after a run of `healthyAfter`.
  */
 export function superviseProcess({
   name,
@@ -73,7 +73,7 @@ export function superviseProcess({
     try {
       child = start()
     } catch (error) {
-      // The cause, such as a lack of memory, may pass: retry.
+      // Retry, unless the first start must succeed: the cause, such as a lack of memory, may pass.
       if (mustStart && !wasUp) return isDown(error)
       log.error({ err: error, process: name, event: 'sys_process_error' })
       return again()

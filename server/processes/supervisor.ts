@@ -59,8 +59,8 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
     return worker
   }
 
-  // Each web process accepts connections from the port itself. If this process passed them on, each would take a turn of two
-  // event loops, and a health check would wait behind the connections of a burst.
+  // Each web process accepts connections from the port itself. If this process passed them on, each connection would take a turn
+  // of two event loops, and a health check would wait behind the connections of a burst.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({ exec: scriptOf('web-process') })
   if (current.worker) keepWorker().up.catch(failed)

@@ -9,9 +9,9 @@ export type ParsedMultipart = { ok: true; value: Record<string, unknown> } | { o
 const uploadedFile = Object.freeze({ uploaded: 'file' })
 
 /**
- * Matches a header of a part that declares a transfer encoding such as base64, or another charset than UTF-8. RFC 7578 §4.7 deprecates
- * transfer encodings. The platform's parser decodes only base64 and ignores charsets, so a password could be hashed as another text
- * than was typed.
+ * Matches a line, such as a part's header, that declares a transfer encoding such as base64, or another charset than UTF-8. RFC 7578 §4.7
+ * deprecates transfer encodings. The platform's parser decodes only base64 and ignores charsets, so a password could be hashed as another
+ * text than was typed.
  */
 const recoded =
   /^[ \t]*content-(?:transfer-encoding[ \t]*:(?![ \t]*(?:7bit|8bit|binary)[ \t]*$)|type[ \t]*:.*charset=(?!"?utf-?8"?[ \t]*(?:;|$)))/im
