@@ -65,7 +65,7 @@ export type AccountStore = {
   /** Reads an account and the database's clock in one statement. The account is null if none has this id. */
   read(id: string): Promise<{ account: Account | null; now: Date }>
 
-  /** Runs the statement of `read` with an invented id, so that a simulated email costs the database as much as a real one. */
+  /** Runs the statement of `read` with an invented id, so that a simulated email costs the database about as much as a real one. */
   simulateRead(): Promise<void>
 
   /** Reads at most `most` accounts, oldest first. */

@@ -20,7 +20,7 @@ export type Account = {
   label: string
   /** The time of the last change of the password that Rekey or the product recorded; null if neither did. */
   passwordChangedAt: Date | null
-  /** A number that rises whenever the account's links are revoked. */
+  /** A number that rises whenever the account's links are revoked; 0 again after the account's row in `recovery` was purged. */
   linksEpoch: number
 }
 
@@ -37,8 +37,8 @@ export type SignedState = {
 }
 
 /**
- * Compares two ids for `sort`: two non-negative integers by their value, other ids as text. If ids ascend with time (sequences, UUID
- * version 7, RFC 9562 §5.7), the id of the older account comes first.
+ * Compares two ids for `sort`: non-negative integers without leading zeros by their value, most other ids as text. If ids ascend with
+ * time (sequences, UUID version 7, RFC 9562 §5.7), the id of the older account comes first.
  */
 export function compareIds(a: string, b: string): number {
   const lengthDifference = /^\d+$/.test(a) && /^\d+$/.test(b) ? a.length - b.length : 0

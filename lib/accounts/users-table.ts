@@ -4,8 +4,8 @@ import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 export type Scalar = string | number | boolean
 
 /**
- * A condition on a row. With `isNot`, NULL differs from every value (`IS DISTINCT FROM`). `isPast` and `startsWith` are never true for
- * NULL. A timestamp without a time zone is UTC, in conditions and in what a reset writes.
+ * A condition on a row. With `isNot`, NULL differs from every value (`IS DISTINCT FROM`). `is` with a value, `isPast` and `startsWith` are
+ * never true for NULL. A timestamp without a time zone is UTC, in conditions and in what a reset writes.
  */
 export type Condition =
   | { column: string; is: Scalar | null }
@@ -73,7 +73,7 @@ export type UsersMapping = {
     /** The column of the time of the last change of the password, in the table of the hash. A reset writes it. */
     changedAt?: string
   }
-  /** Other columns that a reset writes, in the table of the hash, each with what it writes. */
+  /** Other columns that a reset writes, in the table of the hash, each with what the reset writes into it. */
   set?: Readonly<Record<string, WrittenValue>>
   end?: readonly EndedRows[]
 }

@@ -27,7 +27,7 @@ export type BatchQueue<Entry, Result> = ReturnType<typeof createBatchQueue<Entry
  * in progress: at once without load, and under load with the entries that arrived in the meantime. Entries leave in the order of
  * their arrival, except that the entries of a client above `perClient` wait for a later batch.
  *
- * @param run works on a batch and returns a promise for each entry, in their order; if it rejects, every entry of the batch does
+ * @param run works on a batch and returns a promise for each entry, in their order; if `run` rejects, every entry fails
  */
 export function createBatchQueue<Entry, Result>(
   run: (batch: Entry[]) => Promise<Promise<Result>[]>,

@@ -24,7 +24,7 @@ export function isTransactionConflict(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => conflictCodes.test(code)))
 }
 
-/** Whether PostgreSQL rejected a named statement, because the session lacks the name, or has it for another text or result type. */
+/** Whether a session lacks a statement's name, or has it for another text or result type; also true for unsupported features (0A000). */
 export function isUnknownStatement(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => /^(26000|42P05|0A000)$/.test(code)))
 }
@@ -34,7 +34,7 @@ export function isBadValueError(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => /^2[23]/.test(code)))
 }
 
-/** Whether PostgreSQL cancelled a statement, because it took longer than `statement_timeout` or an operator cancelled it. */
+/** Whether PostgreSQL cancelled a statement, for example because it took longer than `statement_timeout`. */
 export function isStatementCancelled(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.includes('57014'))
 }

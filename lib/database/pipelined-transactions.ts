@@ -31,7 +31,7 @@ type Timeouts = {
 
 /**
  * Rolls back the transaction of a connection after an error. Only the response to ROLLBACK shows whether the session survived an error
- * of the server: the error itself names its severity in the language of the server's messages.
+ * of the server: `pg` gives the error's severity only in the language of the server's messages.
  *
  * @returns undefined if the session rolled back; otherwise the connection's error, and the connection must be closed
  */
@@ -105,7 +105,7 @@ export function createPipelinedTransactions(
     return run(statement)
   }
 
-  /** Learns from the process id of the session that ran a transaction whether names are safe on its connection. */
+  /** Compares the process id of the session that ran a transaction with the client's. If they differ, no statement is named any more. */
   function learn(client: pg.PoolClient, pid: string | null | undefined): void {
     const { processID } = client as unknown as { processID: number | null }
     if (pid !== String(processID)) namesAreSafe = false
@@ -130,7 +130,7 @@ function send(
   })
 }
 
-/** The methods of pg's connection that send messages of the extended query protocol. */
+/** The members of pg's connection with which messages of the extended query protocol are sent. */
 type Messages = {
   stream: { cork(): void; uncork(): void }
   close(statement: { type: 'S'; name: string }): void

@@ -24,7 +24,7 @@ export type Database = {
    * Runs work in one transaction at READ COMMITTED, whatever the database's default is. Retries it after a conflict, so `work` may
    * run several times; only its last run is committed. Each of its statements may take 8 s at most.
    *
-   * @throws what `work` throws, after a rollback; the last conflict after twelve tries
+   * @throws what `work` throws, after a rollback; the error of a connection or a statement; a conflict only after twelve tries
    */
   transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>
   /**
@@ -49,7 +49,7 @@ export type Transaction = Queries
 
 export type PrismaTransaction = Prisma.TransactionClient
 
-/** Milliseconds to wait for a connection (`connectTimeout`), and for a query or a whole transaction of Prisma's (`queryTimeout`). */
+/** Milliseconds to wait for a connection (`connectTimeout`), and for a query or a whole `prismaTransaction` (`queryTimeout`). */
 const connectTimeout = 3_000
 const queryTimeout = 8_000
 

@@ -8,8 +8,8 @@ const mostNames = 500
 export type StatementNames = ReturnType<typeof createStatementNames>
 
 /**
- * Names the statements that have parameters by a digest of their text, so that a connection parses and plans a statement once. Only
- * the session that parsed a statement knows its name. So statements are named only on connections that always lead to the same session.
+ * Names the statements that have parameters by a digest of their text, so that a session parses a statement once. Only the session
+ * that parsed a statement knows its name. So statements are named only on connections that always lead to the same session.
  * A pooler that may use another session for each transaction is recognised by the process id that it gives to clients, which differs
  * from the process id of the session.
  *
@@ -55,7 +55,7 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
     }, done)
   }
 
-  /** Runs `work`. If a session does not know the name of a statement, stops naming statements and runs `work` once more. */
+  /** Runs `work`. After a failure that a name may have caused, stops naming statements and runs `work` once more. */
   async function retry<Result>(work: () => Promise<Result>): Promise<Result> {
     const mayBeNamed = enabled
     try {

@@ -15,7 +15,7 @@ export function tableNames({ own, queue }: SchemaNames) {
     metrics: qualified('metrics'),
     metricProcesses: qualified('metric_processes'),
     purgeAudit: qualified('purge_audit'),
-    /** The queue's table of jobs. pg-boss owns it, but Rekey's own SQL reads and changes it, too. */
+    /** The queue's table of jobs, which pg-boss created. */
     jobs: qualified('job', queue),
   }
 }

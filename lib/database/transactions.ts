@@ -6,8 +6,8 @@ import { createQueries, type Queries } from './queries'
  * Runs work in one transaction at READ COMMITTED, whatever the database's default is.
  *
  * @returns the result of `work`, after the commit
- * @throws what `work` throws, after a rollback; NotCommitted if PostgreSQL rolled back instead of committing; an error of a lost
- *   connection, after which the transaction may have been committed
+ * @throws what `work` throws, or the error of a connection or a statement: nothing was committed, unless the connection failed during
+ *   COMMIT. NotCommitted if PostgreSQL rolled back instead of committing
  */
 export async function runTransaction<Result>(
   pool: pg.Pool,

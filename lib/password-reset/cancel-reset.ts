@@ -12,12 +12,13 @@ export type CancelResetOutcome = { ok: true; newLink: boolean } | RejectedLink |
 const emailPause = 3600
 
 /**
- * "This wasn't me": revokes all live links of the account and pauses its emails with links for an hour. If the password was changed
- * and the account may be reset, also requests a new reset link, whose email bypasses the pause. A "this wasn't me" link works once, and
- * an account gets three such new links an hour: otherwise, attackers could spend the installation's email budget with their accounts.
+ * "This wasn't me": revokes all live links of the account and pauses its emails with links for an hour. If the password was changed,
+ * resets are enabled and the account may be reset, also requests a new reset link, whose email bypasses the pause. A "this wasn't me"
+ * link works once. A request for a fourth new link in an hour is rejected and revokes nothing: otherwise, attackers could spend the
+ * installation's email budget with their accounts.
  *
  * @returns `newLink`: whether a new reset link was requested; or the rejection of the link or of a request above a rate limit
- * @throws LimiterBroken
+ * @throws LimiterBroken or an error of the database
  */
 export async function cancelReset(
   parts: ResetDependencies,

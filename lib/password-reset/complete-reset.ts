@@ -18,14 +18,14 @@ import { verifyLinkAuthenticity, verifyResetLink, type LinkVerification } from '
 export type CompleteResetInput = {
   link: Link
   password: string
-  /** The repeated password. It is compared only with RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM=true. */
+  /** The repeated password. Ignored unless RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM is true. */
   passwordConfirm: string | undefined
   locale: string
   requestId: string
   request: ResetPasswordRequest
 }
 
-/** The rejection of a password. `mismatch`: the repeated password differs, or is missing although the setting requires it. */
+/** The rejection of a password. `mismatch`: a repeated password is required, but differs or is missing. */
 export type RejectedPassword = {
   ok: false
   code: 'password-rejected'
@@ -41,7 +41,7 @@ type Step = RejectedLink | RejectedPassword | Throttled | undefined
  * Replaces the password of an account if the reset link, the password and, if a team requires one, the second factor are valid. With
  * RESET_PASSWORD_VERIFICATION_ONE_TIME_USE, the default, only one of several concurrent requests with a link succeeds.
  *
- * @throws HashQueueFull, LimiterBroken or the error of an unavailable database; the endpoint responds 503 to each
+ * @throws HashQueueFull, LimiterBroken or the error of an unavailable database, for a response of 503; the error of a team's function
  */
 export async function completeReset(
   parts: ResetDependencies,
@@ -85,7 +85,7 @@ async function exhausted(
 const hashesOfLink = createKeyedMutex()
 
 /**
- * Hashes the password if the link has not reached its limit of hashes. Counts before it hashes.
+ * Hashes the password if the link has not reached its limit of hashes. Counts the hash first, and takes the count back after an error.
  *
  * @returns undefined at the limit: the link is then exhausted, and a new link helps at once
  */
@@ -150,9 +150,9 @@ async function checkSecondFactor(
 }
 
 /**
- * Replaces the password, ends sessions, audits, and queues the email about the change, all in one transaction.
+ * Replaces the password, ends sessions, audits, and queues the email and the call of `passwordChanged`, all in one transaction.
  *
- * @returns false if the account is no longer in the state that the link was signed with, so that nothing was replaced
+ * @returns false if the account is not resettable, or not in the state that the link was signed with; then nothing was replaced
  */
 async function replacePassword(
   { accounts, audit, configuration, database, queue, settings }: ResetDependencies,

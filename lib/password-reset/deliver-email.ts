@@ -20,7 +20,7 @@ export type EmailLogContext = { requestId: string; accountId: string }
  * @param event the audit event of success, which also tells the kind of email: `sent` for one with a link, `notified` for one about a
  *   changed password
  * @param id the id of the email's job
- * @returns the outcome of the attempt, for the queue
+ * @returns the outcome of the attempt, for the queue; rejects with what a team's `sendEmail` throws
  */
 export async function deliverEmail(
   { audit, configuration, sendPacing, log, mailer }: EmailDependencies,
@@ -60,7 +60,7 @@ export async function deliverEmail(
 }
 
 /**
- * Records an email that is silently not sent. A flood causes thousands, so the audit log gets one entry per reason, account and ten
+ * Records an email that is silently not sent. A flood may cause thousands, so the audit log gets one entry per reason, account and ten
  * minutes; not one per client, because floods come from many IP addresses.
  */
 export async function recordHeldEmail(

@@ -8,7 +8,6 @@ import { createLinkEmailStore } from './store-link-emails'
 import { sendChangedEmail } from './send-changed-email'
 import { sendLinkEmail, renderLinkEmail } from './send-link-email'
 
-/** Creates the worker's handler for each queue. */
 export function createJobHandlers(parts: EmailDependencies): JobHandlers {
   const store = createLinkEmailStore(parts)
   const simulation = createEmailSimulation(parts, store, renderLinkEmail.bind(null, parts))

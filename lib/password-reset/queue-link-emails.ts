@@ -18,8 +18,8 @@ const spread = { least: 1, most: 4 }
  * Queues one email for every account of a request or, if there is none, one that is only simulated. The links' lifetime starts when the
  * request was stored.
  *
- * The process's log contains every request. The audit log, whose rows stay for AUDIT_RETENTION, contains only the first one per client,
- * account and ten minutes: a client must not fill the disk, but an account's history must name every network that requested its link.
+ * The process's log contains every request. The audit log contains retried requests and the first one per client, account and ten
+ * minutes: a client must not fill the disk, but an account's history must name every network that requested its link.
  */
 export async function queueLinkEmails(
   parts: EmailDependencies,

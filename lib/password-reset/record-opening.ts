@@ -7,8 +7,9 @@ const recorded = new Set<string>()
 const mostRecorded = 10_000
 
 /**
- * Audits that a valid reset link was opened, by a person or by a mail scanner. Records it once per link and process, so that
- * reloads do not fill the audit log, and in the background, so that the page neither waits for it nor fails with it.
+ * Audits that a valid reset link was opened, by a person or by a mail scanner. Records one opening per link and process, unless the
+ * link was forgotten (`recorded`), so that reloads do not fill the audit log. Works in the background, so that the page neither waits for
+ * the audit log nor fails with it.
  */
 export function recordOpening(
   { audit }: Pick<ResetDependencies, 'audit'>,
@@ -24,7 +25,7 @@ export function recordOpening(
 const openedReason = (requestedAt: number): string => `requested-at ${requestedAt}`
 
 /**
- * Reads from the reason of an audit entry when the opened link was requested. The links of an account differ in this time.
+ * Reads from the reason of an audit entry when the opened link was requested. Links of one account usually differ in this time.
  *
  * @returns seconds since the epoch; undefined for the reason of another event
  */

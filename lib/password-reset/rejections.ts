@@ -61,8 +61,8 @@ export async function auditThrottled(
 }
 
 /**
- * Logs a request that found no account. Audits only the first one per client and ten minutes: the audit log keeps its entries for
- * AUDIT_RETENTION, and a flood of invented logins must not fill the disk.
+ * Logs a request that found no account or has too long a login. Audits only the first one per client and ten minutes: the audit log
+ * keeps its entries for AUDIT_RETENTION, and a flood of invented logins must not fill the disk.
  */
 export async function auditUnknownAccount(
   { limits, audit }: Auditing,

@@ -24,9 +24,9 @@ export type RequestLinkOutcome =
  * response must not depend on the account (OWASP Forgot Password, "Forgot Password Request"). A login above `maxLoginLength`
  * is not stored; its response is the response to an unknown login.
  *
- * @returns `found: true` and 'not-found' only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true; 'not-genuine' for a link that Rekey
- *   did not sign
- * @throws LimiterBroken
+ * @returns `found: true` and 'not-found' only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true; 'not-genuine' for a link that is no
+ *   genuine reset link; the rejection of a request above a rate limit
+ * @throws LimiterBroken; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true also LookUpTimedOut or an error of the database
  */
 export async function requestLink(
   parts: ResetDependencies,

@@ -30,8 +30,8 @@ export const purposesByKind: Record<LinkKind, readonly LinkPurpose[]> = {
 const printedPeriod = 15 * 60
 
 /**
- * `signature-invalid`: the link is forged, damaged or dated more than a minute in the future. `signature-used`: it is genuine, but the
- * state that it was signed with has changed, or the account is gone, inactive or, for a reset link, not resettable.
+ * `signature-invalid`: the link is forged, damaged, of another purpose or deployment, or dated over a minute ahead. `signature-used`: it
+ * is genuine, but the state that it was signed with changed, or the account is gone, inactive or, for a reset link, not resettable.
  */
 export type LinkStatus = 'valid' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 
@@ -55,8 +55,8 @@ export type LinkSigner = ReturnType<typeof createLinkSigner>
  *     inner = MAC(purpose, audience, user_id, timestamp, state)
  *     outer = MAC(purpose, audience, user_id, timestamp, inner)
  *
- * Verifying the outer MAC needs no database, so forged and damaged links cost no query. If only the inner MAC is invalid,
- * the link is genuine but the state of the account changed: it is used.
+ * Verifying the outer MAC needs no database, so no account is read for a forged or damaged link. If only the inner MAC is invalid,
+ * the link is genuine but the state of the account changed: the link counts as used.
  *
  * @param secrets the first one signs; all of them verify
  * @param audience identifies the deployment: links of another one are invalid
@@ -185,7 +185,7 @@ function mac({ secret, id }: SigningKey, fields: (string | number | boolean)[]):
 }
 
 /**
- * Adds a link's parameters to the URL of a page: to its query or, if it has a fragment, after the fragment, as DRR does and
+ * Adds a link's parameters to the URL of a page: to its query or, if it has a fragment, to the end of the fragment, as DRR does and
  * as hash routers expect (`https://app.example.com/#/reset/?user_id=…`).
  *
  * @param pageUrl an absolute URL; its fragment, if any, must satisfy `routedUrl` of lib/config/value-schemas.ts

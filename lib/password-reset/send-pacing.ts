@@ -20,8 +20,8 @@ export type SendPacing = ReturnType<typeof createSendPacing>
 
 /**
  * Creates the pacing of emails with links, so that their arrival does not reveal which earlier requests named an account. `send` sends
- * an email in one of `slots` slots. `pause` waits a random time, which hides small differences. `simulate`, for a request without an
- * account, occupies a slot as long as a recent email did.
+ * an email in one of `slots` slots. `pause` waits a random time, which hides small differences. `simulate`, for an email that is not
+ * sent, occupies a slot as long as a recent email did, up to `longestSimulation`.
  *
  * @param slots how many emails are sent concurrently
  * @param longestPause milliseconds; the random time is half of it on average
@@ -62,7 +62,7 @@ export function createSendPacing({ slots, longestPause }: { slots: number; longe
     })
   }
 
-  /** Runs `work` in a slot, and occupies the slot as long as a recent email did. @param work the worker's own part of sending */
+  /** Runs `work` in a slot. Keeps the slot for the time of a recent email, up to `longestSimulation`, or until `work` ends if later. */
   function simulate(work: () => Promise<void>): Promise<void> {
     return inSlot(async () => {
       const recent = durations.length === 0 ? firstGuess : durations[randomInt(durations.length)]!

@@ -33,8 +33,8 @@ export type EmailSimulation = ReturnType<typeof createEmailSimulation>
 
 /**
  * Creates the simulation, which does the work of an email without sending one. An attacker who requests links for others and then for
- * an account of their own must not infer from the arrival of the last email whether the others had accounts (requirement A8). So each
- * step for a known login has its counterpart here.
+ * an account of their own must not infer from the arrival of their own email whether the others had accounts (requirement A8). So
+ * each step that every email takes has a counterpart here.
  *
  * @param store stores the jobs of emails
  * @param write renders the email with a link
@@ -69,17 +69,17 @@ export function createEmailSimulation(
     return { outcome: 'done' }
   }
 
-  /** Renders an email, and occupies a slot as long as sending it would. Never throws. */
+  /** Renders an email, and does the work of sending it in a slot (`sendPacing.simulate`). Never throws. */
   async function sending({ requestedAt, locale }: EmailJob): Promise<void> {
     try {
       const text = await write(nobody, requestedAt, isLanguage(locale) ? locale : settings.defaultLocale)
       await sendPacing.simulate(async () => {
         await mailer.simulate(text)
-        // For this process, a step of SMTP costs about as much as an empty statement.
+        // Each empty statement stands for a step of SMTP: both are work with a connection.
         for (let trip = 0; trip < roundTrips; trip += 1) await database.queries.$queryRaw`SELECT 1`
       })
     } catch (error) {
-      // A team's own template may throw for the invented account; no email depends on its result.
+      // A team's own template may throw for the invented account; no email depends on this simulation.
       log.debug({ err: error, event: 'simulation_failed' })
     }
   }

@@ -55,7 +55,7 @@ export function createLinkEmailStore({ audit, database }: Pick<EmailDependencies
    * Stores the jobs of one request and its audit entries, all or none. A job without an account gets an entry in neither the audit log
    * nor the process's log.
    *
-   * @throws if the database is unavailable
+   * @throws if too many requests wait, or the database is unavailable or rejects a value
    */
   return async function store(jobs: readonly LinkEmailJob[], origin: Origin): Promise<void> {
     await queue.add({ jobs, origin })

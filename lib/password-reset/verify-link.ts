@@ -16,7 +16,7 @@ type Parts = Pick<ResetDependencies, 'accounts' | 'links'>
 
 type Verified = LinkVerification & { purpose?: LinkPurpose }
 
-/** Verifies a reset link, mailed or printed. Verifies the outer MAC first, so that a forged link costs no query. */
+/** Verifies a reset link, mailed or printed. Verifies the outer MAC first, so that no account is read for a forged link. */
 export async function verifyResetLink(parts: Parts, link: Link): Promise<Verified> {
   const genuine = verifyLinkAuthenticity(parts, 'reset', link)
   const verified = await verify(parts, genuine)

@@ -13,20 +13,20 @@ export type Release = () => Promise<void>
 
 /** An email with a link that is about to be sent, and is to be counted. */
 export type CountedEmail = {
-  /** The recipient's email address in canonical form; only a MAC of it is stored. */
+  /** The recipient's email address in canonical form, or as stored if it is not valid. The counts contain only a MAC of it. */
   address: string
   accountId: string
-  /** Whether it is the account's first email in its window, or for a new link by "this wasn't me", which counts as the first. */
+  /** Whether the email is the account's first in the window of LIMIT_EMAILS_PER_ACCOUNT, or "this wasn't me" requested its link. */
   first: boolean
-  /** Whether it is sent even if the limit of its mailbox is reached. */
+  /** Whether the email is sent even if the limit of its mailbox is reached. */
   bypassesMailbox: boolean
   /** Whether `chooseOnTurn` chooses the account. Called only if the limit of the mailbox is reached. */
   isOnTurn: () => Promise<boolean>
 }
 
 /**
- * Whether an email may be sent. If not, `limit` tells which limit does not allow it, and only that limit has counted it. `alert`: the
- * installation's budget is spent, and no alert was raised in the last ten minutes.
+ * Whether an email may be sent. If not, `limit` tells which limit does not allow it. `alert`: the installation's budget is spent, and no
+ * alert was raised in the last ten minutes.
  */
 export type EmailAllowance =
   { ok: true; alert: boolean; release: Release } | { ok: false; limit: 'mailbox' | 'budget'; alert: boolean }
@@ -75,16 +75,16 @@ export function createEmailLimits(parts: Parts) {
   const random = createKeyedRandom(parts.key)
 
   /**
-   * Counts an email for its mailbox, whose limit all its accounts share, and for the installation.
+   * Counts an email for its mailbox, whose limit all accounts with this email address share, and for the installation.
    *
-   * Once the mailbox's limit is reached, only accounts on turn (`chooseOnTurn`) get one more each, apart from emails with
-   * `bypassesMailbox`. Once the installation's budget is spent, a second budget, random in the same way, serves only the first email of
-   * an account in the window of LIMIT_EMAILS_PER_ACCOUNT, and emails that "this wasn't me" requested: an attacker who spends the budget
-   * on known accounts must not stop the emails of all others.
+   * Once the mailbox's limit is reached, each account on turn (`chooseOnTurn`) may get one more email in the window; emails with
+   * `bypassesMailbox` ignore this limit. Once the installation's budget is spent, a second budget, random in the same way, serves only
+   * the first email of an account in the window of LIMIT_EMAILS_PER_ACCOUNT, and emails that "this wasn't me" requested: an attacker who
+   * spends the budget on known accounts must not stop the emails of all others.
    *
    * Each budget of each window is random, up to a quarter below LIMIT_EMAILS, so that an attacker cannot infer how many emails others
-   * got. The two are independent, so one does not reveal the other. A spent budget stays spent: if an email were taken back from it,
-   * the free place would reveal another person's request.
+   * got. The two budgets are independent, so one does not reveal the other. A spent budget stays spent: if an email were taken back
+   * from the budget, the free place would reveal another person's request.
    */
   async function countEmail(email: CountedEmail): Promise<EmailAllowance> {
     const { address, bypassesMailbox } = email
@@ -110,7 +110,7 @@ export function createEmailLimits(parts: Parts) {
 
   /**
    * Returns the budget of a window, which is the same in all processes. Two random numbers are subtracted from LIMIT_EMAILS, so that
-   * values near the ends are rare: at a sharp end, one missing email would prove another request.
+   * the smallest budgets are rare: an attacker who gets fewer emails than the smallest possible budget knows that others got some.
    */
   function budgetOf(name: 'emails' | 'firstEmails', window: number): number {
     const { count: most } = settings.emails
@@ -120,13 +120,13 @@ export function createEmailLimits(parts: Parts) {
     )
   }
 
-  /** Counts an email above the limit of its mailbox. Only an account on turn (`chooseOnTurn`) may get one, and only once in a window. */
+  /** Counts an email above the limit of its mailbox. Only an account on turn (`chooseOnTurn`) may get it, once in a window. */
   async function takeTurn(mailbox: string, { accountId, isOnTurn }: CountedEmail): Promise<Share> {
     if (!(await isOnTurn())) return nothingTaken
     const turn = await takeShare(countOf('mailboxTurns', `${mailbox} ${pseudonym(accountId)}`, 1))
     if (!turn.ok) return turn
-    // A look-up reads at most a thousand accounts of a mailbox. `isOnTurn` compares each further account with these alone, so more than
-    // `maxAccountsPerMailbox` may be on turn: limit their emails, too.
+    // A look-up reads at most a thousand accounts of a mailbox. `isOnTurn` chooses among these and the one account that it decides about,
+    // so more than `maxAccountsPerMailbox` may be on turn: limit their emails, too.
     const turns = await takeShare(countOf('mailboxTurns', mailbox, maxAccountsPerMailbox))
     return { ok: turns.ok, release: releaseAll([turn, turns]) }
   }
@@ -151,12 +151,12 @@ export function createEmailLimits(parts: Parts) {
   const countOf = (name: Counter, of: string, most: number): EmailCount => ({ name, of, most })
   const shareOf = (count: EmailCount): Share => ({ ok: true, release: () => release(count) })
 
-  /** Counts one email. It stays counted if the count does not allow it, so that a spent budget stays spent. */
+  /** Counts one email. The email stays counted even if it is not allowed, so that a spent budget stays spent. */
   async function takeShare(count: EmailCount): Promise<Share> {
     return (await take(count)) ? shareOf(count) : nothingTaken
   }
 
-  /** Costs the database the same as counting an email, but adds 0 to the counts. It locks the same row of the installation. */
+  /** Costs the database about as much as counting an email: runs the same statement and locks the installation's row, but adds 0. */
   async function simulateEmail(): Promise<void> {
     const window = random.window('emails', settings.emails.seconds)
     const mailbox = countOf('emailsPerMailbox', `nobody ${randomInt(simulatedMailboxes)}`, noLimit)

@@ -16,8 +16,8 @@ export function createKeyedRandom(key: Buffer) {
   }
 
   /**
-   * Returns the number of the window that contains `now`. The windows of a name begin at a random time, so that an attacker cannot
-   * know when one ends.
+   * Returns the number of the window that contains `now`. The windows of a name begin at a random time, so that the clock does not tell
+   * an attacker when one ends.
    *
    * @param seconds the length of a window
    * @param now milliseconds since the epoch

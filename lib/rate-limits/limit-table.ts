@@ -12,8 +12,8 @@ export type LimitSettings = {
 }
 
 /**
- * Events that an attacker can repeat, counted by kind and client: only the first one in ten minutes is audited or raises an alert, so that
- * a flood fills neither. A rejection above a limit has the window of that limit instead.
+ * How often `isFirstInWindow` reports an event of a kind and client as the first. Callers audit such events, or alert about them, so that a
+ * flood fills neither the audit log nor the alerts. A rejection above another limit is audited once in the window of that limit instead.
  */
 const firstEvents: Limit = { count: 1, seconds: 600 }
 
@@ -21,7 +21,7 @@ const firstEvents: Limit = { count: 1, seconds: 600 }
 const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
 
 /**
- * Hashes of new passwords with one link. One is enough for a link that works once. The others are for concurrent posts to
+ * Hashes of new passwords with one link. One is enough for a link that works once. The others are for concurrent requests to
  * other processes, for errors after the hash, and for links that work several times.
  */
 const hashesPerLink: Limit = { count: 10, seconds: 86_400 }
@@ -38,7 +38,7 @@ const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
 /** The name of a limit. The keys of its counts begin with it. */
 export type LimitName = keyof ReturnType<typeof allLimits>
 
-/** Returns every limit by its name: those of the settings, and fixed ones. */
+/** Returns every limit by its name: those that follow from the settings, and fixed ones. */
 export function allLimits(settings: LimitSettings) {
   const { resetsPerClient, ...others } = settings
   const { count, seconds } = settings.requestsPerClient

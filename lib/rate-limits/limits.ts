@@ -76,13 +76,13 @@ export function createLimits(
     }
   }
 
-  /** Counts one event. @param client the key of the client that causes it, if a single one does: its flood must not fill batches */
+  /** Counts one event. @param client the key of the client whose events must not fill batches */
   async function count(name: RequestLimitName, of: string, client?: string): Promise<LimitResult> {
     const own = countOf(name, of)
     return remembered(own, name) ?? decide({ own, points: 1 }, { own: name }, client)
   }
 
-  /** Counts an entry. Remembers a rejection by the entry's first key, so that for a second, requests with this key need no database. */
+  /** Counts an entry. Remembers a rejection by the entry's first key: for up to a second, requests with this key need no database. */
   async function decide(
     entry: CountingEntry,
     names: { client?: RequestLimitName; site?: RequestLimitName; own: RequestLimitName },
@@ -154,7 +154,7 @@ export function createLimits(
   }
 
   /**
-   * Counts a submitted link, to reset or to cancel, whatever its result. Counts a genuine link per link and client, any other
+   * Counts an attempt to reset or to cancel with a link, whatever its outcome. Counts a genuine link per link and client, any other
    * per client: people share a network, and the forged or used links of one person must not block the link of another.
    *
    * @param genuine the link if its outer MAC is valid, else null
@@ -191,7 +191,7 @@ export function createLimits(
     return count('restartsPerAccount', pseudonym(accountId))
   }
 
-  /** Counts an event, and returns whether it is the first of its kind and client in ten minutes: a flood must not fill the log. */
+  /** Counts an event, and returns whether it is the first of its kind and client in ten minutes (`firstEvents`). */
   const isFirstInWindow = async (client: string, kind: string): Promise<boolean> =>
     (await count('firstEvents', `${pseudonym(kind)} ${clientKey(client)}`, clientKey(client))).ok
 

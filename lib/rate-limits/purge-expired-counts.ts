@@ -2,8 +2,7 @@ import type pg from 'pg'
 import { databaseNowSql } from '@/lib/batches/counting-statement'
 
 /**
- * Deletes expired counts. Locks rows in the order of their keys and skips those that counting has locked, so that purging and counting
- * do not deadlock.
+ * Deletes expired counts. Locks rows in the order of their keys and skips locked ones, so that purging and counting do not deadlock.
  *
  * @param table the quoted name of the table of counts
  */

@@ -2,8 +2,8 @@
 const memory = { lasts: 1000, holds: 10_000 }
 
 /**
- * Creates the memory of a process for rejections by rate limits. For a second after a rejection, requests with the same key are rejected
- * without a statement. A second is short, so that lifting a limit takes effect soon. A full memory forgets the oldest rejection.
+ * Creates the memory of a process for rejections by rate limits. For a second at most, requests with the same key are rejected without
+ * the database. A second is short, so that lifting a limit takes effect soon. A full memory forgets the oldest rejection.
  */
 export function createRefusalMemory() {
   const kept = new Map<string, { until: number; next: number }>()

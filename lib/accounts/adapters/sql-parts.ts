@@ -3,8 +3,8 @@ import { Prisma } from '@/prisma/client/client'
 import type { Condition, Scalar, TableName } from '@/lib/accounts/users-table'
 import type { Column } from './catalogue'
 
-// SQL fragments for statements on a mapped table. Names come from the team's configuration and are quoted. Values are
-// parameters, cast to the type of their column, so that the column's index and operators are used.
+// SQL fragments for statements on a mapped table. Names come from the team's configuration and are quoted. Values, except NULL and
+// some booleans, are parameters. `cast` gives a parameter the type of its column, so that the column's index and operators are used.
 
 /** Quotes a name for SQL. @throws Error if it is empty or contains a NUL */
 export function identifier(name: string): Prisma.Sql {

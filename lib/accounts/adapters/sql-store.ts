@@ -35,7 +35,7 @@ export function createSqlAccountStore(
   // The empty text is `ownIdentity` of own-table.ts. That module imports this one, so this one cannot import the constant.
   const isOwn = identity === ''
   const runLookUp = createLookUpRunner(database, mapping)
-  /** Rekey's own table always has its index, so a look-up in it needs neither a turn nor a time limit. */
+  /** Indexes of Rekey's own table serve the look-ups that requests cause, so these need neither a turn nor a time limit. */
   const lookUp: typeof runLookUp = (work) => (isOwn ? work(queries) : runLookUp(work))
   const toAccounts = (rows: AccountRow[]) => accountsOf(rows, mapping)
 
@@ -43,7 +43,7 @@ export function createSqlAccountStore(
   /**
    * Composes the SQL of the table once, or again after a failure.
    *
-   * @param client the transaction, if the caller has one. Otherwise the caller would keep one connection and wait for a second one,
+   * @param client the transaction, if the caller has one: without it, the caller would keep one connection and wait for a second one,
    *   and several such callers would block the pool
    */
   function describe(client: Pick<Transaction, '$queryRaw'> = queries): Promise<MappedTableSql> {

@@ -74,7 +74,6 @@ const numbers: Column['family'][] = ['smallint', 'integer', 'bigint']
 
 function isJoinable(id: Column, column: Column): boolean {
   if (column.family === 'text' || column.family === id.family) return true
-  // A smaller integer type could not store every id.
   const [from, to] = [numbers.indexOf(id.family), numbers.indexOf(column.family)]
   return from >= 0 && to >= from
 }

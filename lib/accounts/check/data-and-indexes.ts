@@ -11,7 +11,7 @@ import { tableUsesOf, type TableUse } from './table-uses'
 /** The most accounts in the sample: a start must not read a table of millions. */
 const sampleSize = 1000
 
-/** A look-up of an email address that takes more milliseconds prevents a start, because a request for a link can cause such a look-up. */
+/** The most milliseconds that a look-up of an email address may take at start. A slower one prevents the start. */
 const slowestLookUp = 2000
 
 /** A missing index is reported only for a table with at least this many rows. */

@@ -40,8 +40,8 @@ function privileges(use: TableUse, relation?: Relation): string[] {
 }
 
 /**
- * Lists the columns on which Rekey needs UPDATE: those that it writes. If it only locks rows, UPDATE on any one column is enough: the
- * list then has `updated_at` if the table has it, else a name or the locale, which do not affect who may sign in, else the id.
+ * Lists the columns on which Rekey needs UPDATE: those that it writes. If it only locks rows, UPDATE on any one column is enough: the list
+ * then has `updated_at` or `updatedAt` if there is one, else a name or the locale, which do not affect who may sign in, else the id.
  */
 export function columnsNeedingUpdate({ columns, onlyLocked }: TableUse, relation?: Relation): string[] {
   const written = columns.filter(({ isWritten }) => isWritten).map(({ column }) => column)
@@ -57,7 +57,7 @@ export function columnsNeedingUpdate({ columns, onlyLocked }: TableUse, relation
 /**
  * Returns the SQL of an optional trigger that revokes an account's links when its email address or a column of `active` changes.
  * Without the trigger, a link is valid again if such a change is undone within the link's lifetime. The role that migrates Rekey must
- * create the function, which writes Rekey's tables as that role. The owner of the users table must create the trigger.
+ * create the function, which writes `recovery` as that role. The owner of the users table must create the trigger.
  *
  * @param identity the identity of the users table (`AccountStore.identity`)
  * @param ownSchema the schema of Rekey's tables

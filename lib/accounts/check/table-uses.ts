@@ -14,7 +14,7 @@ export type ColumnUse = {
   column: string
   /**
    * What the column must be able to contain: an account's id, text, times, what `set` writes into it (`written`), or hashes of up to
-   * `hash` characters. `any`: values are only compared with the column, so the column may have any type.
+   * `hash` characters. `any`: values are only compared with the column.
    */
   as: 'id' | 'text' | 'time' | 'any' | { written: WrittenValue } | { hash: number }
   isWritten?: boolean

@@ -20,7 +20,7 @@ export type DeviseOptions = {
  * because both contain the start of the hash; but a model with a `remember_token` needs the option `rememberToken`. Every account
  * counts as active: add the app's own rule (`active_for_authentication?`) as `{ ...devise(), active: […] }`.
  *
- * @throws Error that names an option that is undefined, NaN or an empty text, such as a pepper whose variable is missing
+ * @throws Error if an option is undefined (such as a pepper whose variable is missing), NaN, an empty text or otherwise unusable
  */
 export function devise(options: DeviseOptions = {}): UsersMapping {
   rejectUnsetOptions('devise', options)

@@ -52,7 +52,7 @@ export type DjangoOptions = {
  * The version or the iterations must be the product's: if a hash has other iterations than Django is configured with, Django hashes
  * the password again at the next sign-in, which invalidates live links.
  *
- * @throws Error if an option is undefined, NaN, an empty text or out of range, or if not exactly one of version and iterations is given
+ * @throws Error if an option is undefined, NaN, empty, unknown or out of range, or if not exactly one of version and iterations is given
  */
 export function django(options: DjangoOptions): UsersMapping {
   rejectUnsetOptions('django', options)

@@ -19,7 +19,7 @@ export type LaravelOptions = {
  * Returns the mapping of Laravel's users table with bcrypt. A reset writes a new `remember_token`, which ends remember-me cookies. It
  * deletes sessions that are rows (`sessions: 'database'`); other sessions stay valid unless the app runs the middleware `auth.session`.
  *
- * @throws Error that names an option that is undefined, NaN or an empty text
+ * @throws Error if an option is undefined, NaN, an empty text or out of range
  */
 export function laravel(options: LaravelOptions = {}): UsersMapping {
   rejectUnsetOptions('laravel', options)

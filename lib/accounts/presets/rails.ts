@@ -14,7 +14,7 @@ export type RailsOptions = {
 /**
  * Returns the mapping of the authentication that Rails 8 generates (`has_secure_password`). A reset deletes the account's sessions.
  *
- * @throws Error that names an option that is undefined, NaN or an empty text
+ * @throws Error if an option is undefined, NaN, an empty text or out of range
  */
 export function rails(options: RailsOptions = {}): UsersMapping {
   rejectUnsetOptions('rails', options)
