@@ -16,9 +16,9 @@ export type AuditRow = {
 const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
 /**
- * Creates the function that stores a row of the audit log. The rows that wait in this process go to the database in one statement, and
- * each caller continues when this statement is committed. A null stores nothing, but waits and goes to the database like a row, as an
- * email to nobody requires.
+ * Creates the function that stores a row of the audit log. Rows that wait in this process share a statement, and each caller continues
+ * when this statement is committed. A null stores nothing, but waits and goes to the database like a row: `AuditLog.simulate` passes it
+ * for a simulated email.
  *
  * @param usersTable the identity of the users table, which every row contains
  */

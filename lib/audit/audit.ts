@@ -77,12 +77,12 @@ export function createAuditLog(
     log.info(entry)
   }
 
-  /** Writes an event to the process's log only: for repeated events with which an attacker could fill the database. */
+  /** Writes an event to the process's log only: another statement stores its row, or an attacker could fill the database with rows. */
   function logOnly(event: AuditEvent, facts: AuditFacts): void {
     log.info(entryOf(event, facts))
   }
 
-  /** Costs the database what {@link record} without a transaction costs, but records nothing. */
+  /** Waits and goes to the database as {@link record} without a transaction does, but records nothing. */
   function simulate(): Promise<void> {
     return insert(null)
   }

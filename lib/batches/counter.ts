@@ -15,8 +15,8 @@ export const batchBounds: BatchBounds = { waiting: 1000, underWay: 2, perClient:
 export type Counter = ReturnType<typeof createCounter>
 
 /**
- * Creates the counter of rate limits. It also stores the jobs of allowed events. Entries that wait in this process go to the
- * database in one transaction, and each caller continues after its commit.
+ * Creates the counter of rate limits. It also stores the jobs of allowed events. Entries that wait in this process share a
+ * transaction, and each caller continues after its commit.
  */
 export function createCounter(
   {

@@ -21,7 +21,7 @@ export type CountingEntry = {
   client?: LimitedKey | undefined
   site?: LimitedKey | undefined
   own: LimitedKey
-  /** 1 counts the event. 0 costs the database the same and counts nothing. */
+  /** 1 counts the event. 0 writes the same rows, but counts nothing. */
   points: 0 | 1
   /** Stored in the same transaction if every key is within its limit. Its id is unique, so a second try cannot store it again. */
   job?: { id: string; data: JobData['link-request'] } | undefined
@@ -42,7 +42,8 @@ export const databaseNowSql = 'floor(extract(epoch FROM now()) * 1000)::bigint'
 type Place = Counted['by']
 
 /**
- * Creates the statement that counts a batch of entries and stores their jobs. Its text does not depend on the number of entries.
+ * Creates the statement that counts a batch of entries and stores the jobs of those within their limits. The statement's text does not
+ * depend on the number of entries.
  *
  * The counts are what they would be if the entries were counted one after the other. PostgreSQL allows each key only once in an
  * upsert, so the statement adds up the points of each key, and an entry's count is the new total without the points of later

@@ -3,14 +3,14 @@ import { stopsEveryEmail } from '@/lib/mail/failure-hints'
 import type { StopCause } from './stop-causes'
 
 /**
- * `unclear`: the mail server did not reply in time, or a team's own `sendEmail` failed without a cause. `deferred`: the mail
- * server temporarily rejected the recipient or the message.
+ * `unclear`: the mail server did not reply, or a team's own `sendEmail` failed with neither a cause nor an alert. `deferred`: a failure
+ * that concerns the recipient or the message and is not final.
  */
 export type SuspectKind = 'unclear' | 'deferred'
 
 /**
- * What one attempt to send an email shows about the mail server. A `suspect` outcome may concern only its recipient or message;
- * several without an accepted email in between show that the server fails.
+ * What one attempt to send an email shows about the mail server. A `suspect` outcome may concern only its recipient or message. Such
+ * outcomes for several recipients, without an accepted email in between, show that the server fails.
  */
 export type Evidence =
   | { shows: 'accepted' }

@@ -33,7 +33,7 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
       due ??= setTimeout(() => void write(), Math.max(0, lastWrite + times.write - monotonicNow()))
   }
 
-  /** Writes now, even without an observation: a write is the worker's heartbeat. Observations during a write are written next. */
+  /** Writes now, even without an observation, because a write is the worker's heartbeat. If a write runs already, returns that one. */
   function write(): Promise<void> {
     clearTimeout(due)
     due = undefined
@@ -86,7 +86,7 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
       .catch((error: unknown) => log.debug({ err: error, event: 'mail_state_unknown' }))
   }
 
-  /** Writes the observations that are not stored, and schedules no further write. */
+  /** Writes the observations that are not written yet, and schedules no further write. */
   async function stop(): Promise<void> {
     stopped = true
     await writing

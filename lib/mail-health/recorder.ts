@@ -41,9 +41,9 @@ const recipientThresholds: Record<SuspectKind, number> = { unclear: 2, deferred:
  */
 export function createMailHealthRecorder({ state, verify, log, times = mailTimes, onFailure }: Parts) {
   const running = new Map<string, RunningJob>()
-  /** Recipients whose emails failed since the last accepted email, each with the start of the first failed attempt. */
+  /** Recipients with suspect outcomes since the last accepted email, each with the start of the first such attempt; see `suspect`. */
   const failedRecipients = { unclear: new Map<string, number>(), deferred: new Map<string, number>() }
-  /** The queues whose last job threw, was malformed or exceeded its time. */
+  /** The queues in which a job threw, was malformed or exceeded its time, and no job has ended normally since. */
   const throwing = new Set<QueueName>()
   const writer = createObservationWriter({ state, log, times, onFailure })
   const { fail, clear } = writer
@@ -56,7 +56,7 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
 
   /**
    * Records a failure that a single recipient or message may cause. The mail server counts as failing once as many recipients
-   * failed as `recipientThresholds` says.
+   * failed as `recipientThresholds` says. Before that, an unclear failure causes a test connection.
    */
   function suspect(kind: SuspectKind, to: string, reason: string, startedAt: number): void {
     const recipients = failedRecipients[kind]
@@ -163,7 +163,7 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
   /**
    * Connects to the mail server without sending an email, and records a failure.
    *
-   * @returns undefined if it made no attempt: without `verify`, or if another attempt runs or began within `times.probe`
+   * @returns the outcome; undefined without `verify`, or if another attempt runs or began in the last `times.probe` milliseconds
    */
   async function probe(startedAt = monotonicNow()): Promise<SendOutcome | undefined> {
     if (verify === undefined || probing !== undefined || monotonicNow() - lastProbe < times.probe)
@@ -178,8 +178,8 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
   }
 
   /**
-   * Connects to the mail server to end a recorded failure that a connection disproves, if no job waits. With jobs, their attempts
-   * give better evidence.
+   * Connects to the mail server to end a recorded failure that a connection disproves. Does nothing while the email queues have
+   * unfinished jobs, because their attempts give better evidence.
    */
   async function probeWhenIdle({ failing, cause, waiting }: MailFacts): Promise<void> {
     if (failing === null || waiting > 0 || !isStopCause(cause) || !causesClearedByConnection.includes(cause))
@@ -201,13 +201,13 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
     watchHandlers,
     recordThrow,
     probeWhenIdle,
-    /** Connects to the mail server once, if there is `verify`. It logs `mail_ready` or `mail_stopped`, and never throws. */
+    /** Connects to the mail server once, if there is `verify`. Logs `mail_ready` or `mail_stopped`; never throws. */
     async tryOut(): Promise<void> {
       const outcome = await probe()
       if (outcome?.ok === false && !stopsEveryEmail(outcome.cause))
         log.error({ event: 'mail_stopped', cause: 'server', reason: outcome.reason, hint: stopHints.server })
     },
-    /** Ends the heartbeats, and writes the observations that are not stored. */
+    /** Ends the heartbeats, and writes the observations that are not written yet. */
     async stop(): Promise<void> {
       clearInterval(heartbeat)
       await writer.stop()

@@ -20,16 +20,16 @@ export type MailFacts = {
   accepted: number | null
   /** Milliseconds since the last failure that would stop every email. */
   failed: number | null
-  /** Milliseconds since the first failure after the last accepted email; null if there is no newer failure, or if it was cleared. */
+  /** Milliseconds since the first failure that is newer than the last accepted email; null if there is none, or it was cleared. */
   failing: number | null
   /** The `StopCause` of the last failure, and codes that describe it. Both stay after the failure ended. */
   cause: string | null
   reason: string | null
-  /** Milliseconds since the current failure was last logged; null if it was not logged, or its end was. */
+  /** Milliseconds since `emails_not_leaving` was last logged; null if it never was, or `emails_leaving_again` was logged since. */
   reported: number | null
   /** How many jobs of the email queues are unfinished, including those that wait for a retry. */
   waiting: number
-  /** Milliseconds since the oldest of these jobs became due. A job that waits for the time of its retry is not due. */
+  /** Milliseconds since the first of these jobs became due. A job whose start or retry time is in the future is not due. */
   due: number | null
   /** The age in milliseconds of the oldest request for a link that no worker has fetched yet. */
   untaken: number | null
@@ -42,8 +42,8 @@ export type MailObservations = {
   /** Milliseconds since the mail server last accepted an email. */
   accepted?: number | undefined
   /**
-   * The last failure that would stop every email. `failed`: milliseconds since its attempt ended. `started`: milliseconds since the
-   * first failed attempt began.
+   * The last failure that would stop every email. `failed`: milliseconds since it was observed. `started`: milliseconds since the
+   * start of the first failed attempt after the last write.
    */
   failure?: { cause: StopCause; reason: string; failed: number; started: number } | undefined
 }
@@ -51,7 +51,7 @@ export type MailObservations = {
 export type MailStateStore = ReturnType<typeof createMailStateStore>
 
 /**
- * Creates the store of the mail health: one row that all workers update. The newer of the last accepted email and the last failure
+ * Creates the store of the mail health: one row that all processes update. The newer of the last accepted email and the last failure
  * decides whether emails fail. Every function throws if the database is unavailable.
  */
 export function createMailStateStore({ queries, names }: Pick<Database, 'queries' | 'names'>) {

@@ -1,7 +1,7 @@
 import { mailHints } from '@/lib/mail/failure-hints'
 
 /**
- * The hint for the operator, for each cause that stops all emails. `mailHints` contains those of the causes that the mailer finds.
+ * The hint for the operator, for each cause that stops all emails. `mailHints` has the causes that one failed attempt shows; the others:
  *
  * - `server`: the mail server replies to emails with temporary errors, or not at all.
  * - `job-error`: jobs fail, are malformed or take too long before an email reaches the mailer.

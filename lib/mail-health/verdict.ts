@@ -2,19 +2,19 @@ import type { MailFacts } from './state'
 import { isStopCause, stopHints, type StopCause } from './stop-causes'
 
 /**
- * Times of the mail health in milliseconds. Together they ensure that a failure of all emails is logged within two minutes of the
- * first affected request (requirement V6).
+ * Times of the mail health in milliseconds. They are chosen for requirement V6: a failure of all emails is logged within two minutes of
+ * the first affected request.
  */
 export const mailTimes = {
   /** The time between two heartbeats of a worker. */
   heartbeat: 20_000,
   /** The least time between two writes of a worker, except for heartbeats. */
   write: 5_000,
-  /** The time between two checks of the mail health by one process. */
+  /** The time between two periodic checks of the mail health by one process. */
   check: 30_000,
-  /** How long all attempts must have failed. A single failure is not enough, because other workers may still send emails. */
+  /** How long after the first failure emails count as failing, if none was accepted since: other workers may still send emails. */
   failing: 60_000,
-  /** A worker without a heartbeat for this long has stopped. */
+  /** A worker without a heartbeat for this long counts as stopped. */
   workerLost: 60_000,
   /** How long a due job may wait while no worker runs. */
   waiting: 60_000,

@@ -43,11 +43,10 @@ export class SmtpUtf8Missing extends Error {}
 /**
  * Decides whether to retry a failed delivery, and what caused the failure (RFC 5321 §4.2.1):
  *
- * - 5xx for the recipient or the content, or a mail server without SMTPUTF8 that the address needs: final. 503 (bad sequence of
- *   commands) counts as temporary.
- * - no TLS, an invalid certificate, a rejected greeting, login, sender or relay, or an unknown error: alert. Retried, because
- *   a change of settings can fix it.
- * - everything else, such as 4xx for the recipient, no connection or a passed deadline: retried without an alert.
+ * - final: 5xx for the recipient or the content, except 503 (bad sequence of commands), or SMTPUTF8 is needed but not available.
+ * - retried with an alert, because a change of settings can help: no TLS, an invalid certificate, a rejected connection, EHLO name,
+ *   login or sender, a refusal to relay, a mailbox directory that is not writable, or an unknown error.
+ * - retried without an alert: everything else, such as 4xx for the recipient, no connection or a passed deadline.
  *
  * @param error what the transport threw
  * @param handedOver whether the whole message was sent: without a reply it may have been delivered (RFC 5321 §4.5.3.2.6)
@@ -120,9 +119,9 @@ function delayedCause(text: string): MailCause | undefined {
 const mayNotSendAs = /\bSendAsDenied\b|\bpermissions? to send as\b|\bverified sender identity\b/i
 
 /**
- * Removes the untrusted parts of a reply before its words are searched for a cause: email addresses, and all that follows `said:` or
- * "recipient address rejected", because the recipient's mail server may have written it. An attacker's address that contains "relay"
- * must not look like a failure of our own mail server.
+ * Removes the untrusted parts of a reply before its words are searched for a cause: email addresses, text in angle brackets, and all
+ * that follows `said:` or "recipient address rejected", which the recipient's mail server may have written. Otherwise an attacker's
+ * address that contains "relay" would make the rejection of this address look like a refusal to relay.
  */
 function withoutUntrustedText(response: unknown): string {
   if (typeof response !== 'string') return ''
@@ -160,7 +159,7 @@ function enhancedCode(response: unknown): string | undefined {
 
 /**
  * Returns the storable part of the reply with which a mail server accepted an email, at most 100 characters: the words that can
- * contain neither an address nor a link, such as its codes and the id that it gave the email. The reply is untrusted.
+ * contain neither an email address nor a link, such as codes and the mail server's id of the email. The reply is untrusted.
  *
  * @returns undefined if the reply is no text, or nothing of it is left
  */
@@ -170,7 +169,7 @@ export function storableReply(response: unknown): string | undefined {
   return words.join(' ').slice(0, 100) || undefined
 }
 
-/** Joins codes only: the text of a reply quotes email addresses, and the message of an error may quote anything. */
+/** Joins codes only, because the texts of replies and errors may quote email addresses. */
 function describe(parts: unknown[]): string {
   const codes = parts.filter(
     (part) => typeof part === 'number' || (typeof part === 'string' && /^[\w. -]{1,40}$/.test(part)),

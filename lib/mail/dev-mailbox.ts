@@ -46,7 +46,7 @@ export function createDevMailbox(dir: string) {
     const whole = await undefinedIfMissing(readFile(pathOf(id)))
     if (whole === undefined) return null
     const source = part(whole)
-    // Not loaded at start: mailparser takes 30 MB of memory, and production has no such mailbox.
+    // Not loaded at start: mailparser takes much memory, and production has no such mailbox.
     const { simpleParser } = await import('mailparser')
     const mail = await simpleParser(source, {
       skipTextToHtml: true,
@@ -76,7 +76,7 @@ export function createDevMailbox(dir: string) {
   return { list, open }
 }
 
-/** Cuts a message after its header: parsing five hundred bodies for the list would take seconds. */
+/** Cuts a message after its header, because parsing up to 500 bodies would delay the list. */
 function headOf(message: Buffer): Buffer {
   const end = message.indexOf('\r\n\r\n')
   return end < 0 ? message : message.subarray(0, end + 4)

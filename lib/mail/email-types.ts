@@ -35,7 +35,7 @@ export type ResetEmailFacts = {
   /** Absolute URL of the reset link. */
   link: string
   expiresAt: Date
-  /** Minutes from the request for the link to its expiry. */
+  /** The lifetime of the link from its request to its expiry, in whole minutes. */
   lifeMinutes: number
   /** Absolute URL of "this wasn't me". */
   cancelLink?: string | undefined

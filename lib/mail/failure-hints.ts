@@ -1,16 +1,16 @@
 /**
  * The cause of a failed attempt to send an email.
  *
- * - `recipient`: the recipient's address is malformed, or the mail server rejected or deferred it.
- * - `message`: the mail server rejected the content, or deferred it.
- * - `server`: the mail server failed or stopped responding during one email; other emails may be delivered.
- * - `network`: there was no connection to the mail server, or the connection closed without a reply.
- * - `tls`: the connection could not be encrypted.
+ * - `recipient`: the address is malformed or needs SMTPUTF8 that the mail server lacks, or the mail server rejected or deferred it.
+ * - `message`: the email is longer than the mail server accepts, or the mail server rejected or deferred its content.
+ * - `server`: the mail server reported another temporary error, or did not reply; other emails may be delivered.
+ * - `network`: the connection to the mail server failed or ended before the whole email was sent, or the server does not speak SMTP.
+ * - `tls`: the connection could not be encrypted, or the mail server requires encryption.
  * - `certificate`: the mail server's certificate was not accepted.
  * - `greeting`: the mail server rejected the connection or the EHLO name.
- * - `authentication`: the mail server rejected the login, or refused to relay for this client.
+ * - `authentication`: the mail server requires a login or rejected it, or refused to relay for this client.
  * - `sender`: the mail server rejected the address in VERIFICATION_FROM_EMAIL.
- * - `own`: the email could not be rendered or stored on this machine, or the error is unknown.
+ * - `own`: the email could not be composed or stored on this machine, or the error is unknown.
  */
 export type MailCause = 'recipient' | 'message' | 'server' | keyof typeof mailHints
 

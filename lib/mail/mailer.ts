@@ -44,7 +44,7 @@ export type MailerOptions = {
 /**
  * Creates the mailer, which sends emails by SMTP or stores the same messages in a directory.
  *
- * @throws Error if the address of the sender or for replies is invalid, or if neither a mail server nor a directory is given
+ * @throws Error if the URL, `from` or `replyTo` is invalid, or if neither a mail server nor a directory is given
  */
 export function createMailer(options: MailerOptions) {
   const { smtpUrl, mailboxDir, from, replyTo, log } = options
@@ -88,7 +88,7 @@ export function createMailer(options: MailerOptions) {
 
   /**
    * Checks whether an email could be sent now, without sending one: connects, greets, encrypts and signs in, or checks that
-   * the mailbox of demo and dev is writable. Logs `mail_ready`, or `mail_stopped` if a new failure would stop every email.
+   * the mailbox of demo and dev is writable. Logs a success as `mail_ready`, and the outcome also as {@link createTroubleLog} says.
    *
    * @param withinMs milliseconds until the attempt is aborted
    * @returns whether it could be sent, or why not; never throws
@@ -121,7 +121,7 @@ export function createMailer(options: MailerOptions) {
     }
   }
 
-  /** Composes a message and drops it. For requests without an account, which must take about as much time as others. */
+  /** Composes a message and drops it, so that an email that is only simulated takes this process about as long as a sent one. */
   async function simulate(content: RenderedEmail): Promise<void> {
     await compose(messageTo(sender.address, 'simulation', content))
   }
@@ -142,7 +142,7 @@ type Transport = {
   /**
    * Sends or stores a message.
    *
-   * @param handedOver called when the whole email was written and only the reply is missing
+   * @param handedOver called when the whole email is sent by SMTP and only the reply is missing
    * @returns the mail server's reply; undefined for an email that was stored in the directory
    * @throws an error for `classifyFailure`
    */
@@ -154,7 +154,7 @@ type Transport = {
 
 /**
  * Aborts an attempt after `deadlineMs` or, once the whole email was sent, if no reply comes within `replyMs`. In the second case, a
- * retry may send a duplicate. Call `end` after the attempt: a timer left over would keep its email in memory for ten minutes.
+ * retry may send a duplicate. Call `end` after the attempt: otherwise the timer keeps the email in memory for up to ten minutes.
  */
 function createDeadline(deadlineMs: number, replyMs: number) {
   const breaking = new AbortController()
@@ -174,7 +174,7 @@ function createDeadline(deadlineMs: number, replyMs: number) {
   return { signal: breaking.signal, handedOver, isHandedOver: () => whole, end }
 }
 
-/** Forbids nodemailer to read files or fetch URLs for an email. Rekey's emails need none. */
+/** Forbids nodemailer to read files or fetch URLs for an email. Rekey's emails need neither. */
 const noExternalContent = { disableFileAccess: true, disableUrlAccess: true }
 
 function createSmtpTransport(smtpUrl: string, { heloName, authorities, log }: MailerOptions): Transport {

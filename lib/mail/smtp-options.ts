@@ -23,11 +23,11 @@ const minVersion = 'TLSv1.2' as const
 export type SmtpOptions = ReturnType<typeof smtpOptions>
 
 /**
- * Converts SMTP_URL to nodemailer's options, each explicitly, so that no other part of the URL has an effect. With `smtp:`, the
- * connection must be upgraded to TLS (STARTTLS) before login and email, unless `?ignoreTLS=true`; with `smtps:` it starts with
- * TLS. Times are milliseconds.
+ * Converts SMTP_URL to nodemailer's options. Of the URL's query, only `ignoreTLS` has an effect: nodemailer itself would take every
+ * parameter for an option. With `smtp:`, the connection must be upgraded to TLS (STARTTLS) before login and email, unless
+ * `?ignoreTLS=true`; with `smtps:` it starts with TLS. Times are milliseconds.
  *
- * @param more.heloName the name in EHLO (RFC 5321 §4.1.1.1); by default this machine's name or [127.0.0.1]
+ * @param more.heloName the name in EHLO (RFC 5321 §4.1.1.1); by default this machine's name if it has a dot, else [127.0.0.1]
  * @param more.authorities certificates of private authorities, in PEM; trusted in addition to those that Node trusts
  * @throws TypeError if `smtpUrl` is no URL
  */
@@ -77,7 +77,7 @@ function trusting(authorities: string[]) {
 }
 
 function nodesAuthorities(): readonly string[] {
-  // Node 22.13 and 22.14 have no getCACertificates.
+  // Node has getCACertificates since version 22.15.
   return typeof getCACertificates === 'function' ? getCACertificates('default') : rootCertificates
 }
 
@@ -85,6 +85,6 @@ function decodePercents(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    return text // it has a % that starts no escape
+    return text // it has a % that starts no valid escape
   }
 }

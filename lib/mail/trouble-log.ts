@@ -3,10 +3,10 @@ import { mailHints, stopsEveryEmail } from './failure-hints'
 import type { SendOutcome } from './delivery-result'
 
 /**
- * Creates the log of failures that stop every email: `mail_stopped` with a hint for the operator, and `mail_resumed` at the next
- * success.
+ * Creates the log of failures that stop every email: `mail_stopped` with a hint for the operator, `mail_resumed` at the next success.
  *
- * @returns a function to call with the outcome of each attempt. It logs a failure again only after a different failure or a success
+ * @returns a function to call with the outcome of each attempt. It logs the same cause and reason again only after a success or another
+ *   failure that stops every email
  */
 export function createTroubleLog(log: Log): (outcome: SendOutcome) => void {
   let last: string | undefined

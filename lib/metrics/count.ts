@@ -9,7 +9,7 @@ import {
 
 type Collected = { counts: Map<string, number>; gauges: Map<string, () => number> }
 
-/** The counts that are not stored yet, and the gauges. Global in the process, because Next's bundle has its own copy of this module. */
+/** The counts since the last report, and the gauges. Global in the process, because Next's bundle has its own copy of this module. */
 const shared = globalThis as { rekeyMetrics?: Collected }
 const collected = (shared.rekeyMetrics ??= { counts: new Map(), gauges: new Map() })
 

@@ -25,7 +25,7 @@ export type Scraped = {
     | undefined
   /** Milliseconds since this process last stored a report or, before its first one, since its start. */
   ownReport: number
-  /** This machine's clock when `reported.now` was read from the database's, in milliseconds since the epoch. */
+  /** The time of this machine's clock when `reported` had been read, in milliseconds since the epoch. */
   readAt: number
 }
 

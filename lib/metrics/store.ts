@@ -28,7 +28,7 @@ export type ReportTotals = {
   now: number
 }
 
-/** How many jobs of one queue are unfinished, by state. */
+/** The unfinished jobs of one queue: how many in each state, and the age of the oldest. */
 export type JobNumbers = {
   queue: string
   waiting: number

@@ -6,9 +6,9 @@ type Fetcher = { id?: string; isBusy: boolean }
 /** The fetchers of a queue, and which one a notification wakes. */
 type Waking = {
   fetchers: Fetcher[]
-  /** The index of the fetcher to try first: the one after the fetcher that was woken last, which may be fetching already. */
+  /** The index of the fetcher to try first. The fetcher that was woken last comes last, because it may be fetching already. */
   next: number
-  /** Whether a notification came while all fetchers were busy. Then the first fetcher that ends its jobs fetches again. */
+  /** Whether `wake` found no idle fetcher. Then the first fetcher that ends its jobs fetches again. */
   isOwed: boolean
 }
 
@@ -16,7 +16,7 @@ type Waking = {
  * Makes a notification wake one idle fetcher of its queue. pg-boss would wake all of them, and most would query the database in vain.
  * A fetcher that got a full batch wakes the next one, because there may be more jobs.
  *
- * Call it before `boss.start()`.
+ * Call this function before `boss.start()`, which starts to listen.
  *
  * @returns a function that starts `localConcurrency` fetchers of a queue, as pg-boss's `work` does
  */

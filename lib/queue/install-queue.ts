@@ -8,9 +8,9 @@ const hour = 3600
 const day = 24 * hour
 
 /**
- * The options of a queue, unless it has its own. `retentionSeconds`: pg-boss silently deletes an unfinished job of this age, so the
- * worker gives the job up when less than a day is left. `expireInSeconds` can be long, because a missing heartbeat reveals a dead
- * worker. `deleteAfterSeconds`: finished jobs are deleted early, because logins are personal data.
+ * The options of a queue, unless it has its own. `retentionSeconds`: this long after a job's first due time, pg-boss silently deletes
+ * the job if it waits, so the worker gives up a job that fails in the last 24 hours before. `expireInSeconds` can be long, because a
+ * missing heartbeat reveals a dead worker. `deleteAfterSeconds`: finished jobs are deleted early, because they contain personal data.
  */
 const common: QueueOptions = {
   retryLimit: 10_000,

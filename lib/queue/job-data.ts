@@ -34,8 +34,8 @@ export const jobSchemas = {
     ...origin,
   }),
   /**
-   * The email about a changed password. It is stored in the transaction that changes the password, so the creation of the job is the
-   * time of the change. `email`: the account's address at that time.
+   * The email about a changed password. Its job is stored in the transaction that changes the password: the job is as old as the change.
+   * `email`: the account's address at that time.
    */
   'changed-email': z.object({
     accountId,

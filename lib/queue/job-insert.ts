@@ -11,7 +11,7 @@ export type JobInsertOptions = {
 
 /**
  * Returns two common table expressions of a statement that stores jobs as pg-boss's `send` does: `"job"` inserts them, and
- * `"notified"` notifies the workers once if one of the jobs is due. The statement must read `"notified"`.
+ * `"notified"` notifies the workers once if any job is due. The statement must read `"notified"`, or PostgreSQL does not evaluate it.
  *
  * The columns are those of the pinned pg-boss. A test compares the rows with those that its `send` writes. If the queue does not
  * exist, the statement fails, because a job needs the queue's retention.

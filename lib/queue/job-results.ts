@@ -5,9 +5,9 @@ import { createBatchQueue, type BatchBounds } from '@/lib/database/batch-queue'
 const bounds: BatchBounds = { waiting: 1000, underWay: 1, perClient: 1, size: 100 }
 
 /**
- * Creates the function that stores the result of a job as soon as the job ended, so that a crash during the rest of its batch does
- * not repeat it. Jobs that are done while a statement runs are completed together. At the end of the batch, pg-boss stores the results
- * that are not stored yet. Results of jobs that are given up wait until then: pg-boss has no function to give up a single job.
+ * Creates the function that stores the result of a job at the job's end, so that a crash during the other jobs of the same fetch does
+ * not repeat it. Jobs that are done while a statement runs are completed together. When all jobs of the fetch have ended, pg-boss stores
+ * the remaining results, also of jobs that are given up: pg-boss has no function to give up a single job.
  *
  * @returns the function, which never throws
  */
@@ -27,7 +27,7 @@ export function createJobResultWriter(
       if (status === 'completed') await completed.add(job)
       if (status === 'failed') await boss.fail(job.name, job, output)
     } catch {
-      // The database is unavailable; pg-boss tries again at the end of the batch.
+      // The database is unavailable; pg-boss tries again when all jobs of the fetch have ended.
     }
   }
 }

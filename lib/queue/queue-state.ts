@@ -9,7 +9,7 @@ export const queueTablesVersion = 46
 /** Returns the comment on pg-boss's table `version` that marks the queue as that of this installation. */
 export const ownerOf = ({ own }: SchemaNames) => `The queue of Rekey in the schema ${own}`
 
-/** Finds out whose tables are in the queue's schema: this installation's or another application's; `none` if there are none. */
+/** Finds out whose tables are in the queue's schema: `rekey` means this installation, `another application` all others. */
 export async function queueOwner(
   client: pg.Client,
   schemas: SchemaNames,

@@ -29,8 +29,8 @@ const lastRetryBefore = 24 * 3600 * 1000
 
 /**
  * The most attempts of one job that may each have delivered an email: a mail server that accepts emails and never replies must not
- * cause duplicates without end. Between the first and the last, the job waits at least 17 minutes in all, which is longer than a
- * restart of the mail server takes.
+ * cause duplicates without end. Between the first and the last, the job waits at least 17 minutes in all, so that the mail server can be
+ * restarted.
  */
 export const maxAttemptsInDoubt = 8
 
@@ -52,7 +52,7 @@ export type WorkerParts = {
    * next fetch.
    */
   batchSizes?: Partial<Record<QueueName, number>>
-  /** Called when a job whose handler requests a retry is given up: the handler cannot know which attempt is the last. Must not throw. */
+  /** Called when a job that would be retried is given up: its handler cannot know which attempt is the last. Must not throw. */
   givenUp: (facts: AuditFacts) => Promise<void>
   /** Called for a job that does not match its schema. */
   malformed?: (queue: QueueName) => void
@@ -75,8 +75,8 @@ export async function startQueueWorker(
     connectionString: url,
     schema: schemas.queue,
     max: queueConnections - 1,
-    // For pg, to which pg-boss passes unknown options. Without a timeout, a stalled connection would block forever; 30 s is enough to
-    // delete the finished jobs of a large queue.
+    // For pg, to which pg-boss passes unknown options. Without a timeout, a query on a stalled connection would never end. The timeout is
+    // long, because one query of pg-boss deletes up to 10,000 jobs.
     query_timeout: 30_000,
     keepAlive: true,
     migrate: false,
@@ -146,7 +146,7 @@ function retryStatements(boss: PgBoss): void {
 /** When a job was created, and in how many milliseconds pg-boss will delete it, by the database's clock. */
 type JobTimes = { createdAt: Date; keptFor: number }
 
-/** Reads the times of jobs as numbers: pg-boss selects text, which depends on the session's TimeZone and DateStyle. */
+/** Reads the times of jobs as numbers: pg-boss gets them as text, which depends on the session's TimeZone and DateStyle. */
 async function readTimes(boss: PgBoss, { queue }: SchemaNames, jobs: Job[]): Promise<Map<string, JobTimes>> {
   const { rows } = await boss.getDb().executeSql(
     `SELECT "id", floor(extract(epoch FROM "created_on") * 1000)::bigint AS "createdAt",
@@ -231,8 +231,8 @@ const storedCounts = z.object({
 })
 
 /**
- * Returns how many earlier attempts at a job may have delivered its email, and how many were costly. Attempts whose worker crashed are
- * not counted.
+ * Returns how many earlier attempts at a job may have delivered its email, and how many were costly. Both counts start again if
+ * the worker crashed or stopped during an attempt, because pg-boss then replaces `output`.
  */
 function countsOf({ output }: Job): z.infer<typeof storedCounts> {
   return storedCounts.safeParse(output).data ?? { maybeDelivered: 0, costly: 0 }

@@ -39,14 +39,14 @@ type Entry = {
 /** `perClient` is per account here: a batch has one entry of an account, because an upsert may name a row only once. */
 const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
-/** Simulations use rows with this name in place of a users table, and so many that one seldom waits for the row of another. */
+/** Simulated reservations use rows with this name in place of a users table: so many rows that two simulations seldom share one. */
 const simulation = 'simulation'
 const simulatedRows = 1024
 
 /**
- * Creates the functions that reserve emails. The reservations that wait in this process go to the database in one statement. The
- * statement counts and reserves under the lock of each account's row, so that parallel jobs cannot both take the last email, and locks
- * the rows in the order of their keys, so that two such statements do not deadlock.
+ * Creates the functions that reserve emails. Waiting reservations with the same terms share a statement. The statement
+ * counts and reserves under the lock of each account's row, so that parallel jobs cannot both take the last email, and locks the rows in
+ * the order of their keys, so that two such statements do not deadlock.
  *
  * @param usersTable the identity of the users table, which is part of each row's key
  */
@@ -99,8 +99,8 @@ export function createEmailReservations(
    *
    * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated if it would still count then: a
    *   delayed email must not hold back the next one for longer than its own link lives
-   * @returns null if the job gets no reservation and has none of an earlier attempt. Without `bypass`, every job gets null during a
-   *   pause, even with a reservation: its link would be signed with the epoch after "this wasn't me", and so be valid
+   * @returns the reservation; null if the limits allow none and there is none of an earlier attempt. Without `bypass`, every job gets
+   *   null during a pause, even with a reservation: its link would be signed with the epoch after "this wasn't me", and so be valid
    */
   function reserveEmail(
     accountId: string,
@@ -113,9 +113,7 @@ export function createEmailReservations(
     return queueOf(terms).add({ usersTable, accountId, jobId, latest }, accountId)
   }
 
-  /**
-   * Costs the database what {@link reserveEmail} costs: it reserves an email in one of the rows that belong to no account.
-   */
+  /** Runs the statement of {@link reserveEmail} on a row that belongs to no account, so that a simulated email takes as long as others. */
   async function simulateReservation(terms: ReservationTerms): Promise<void> {
     const accountId = String(randomInt(simulatedRows))
     const entry: Entry = { usersTable: simulation, accountId, jobId: randomUUID(), latest: 'Infinity' }
@@ -126,10 +124,10 @@ export function createEmailReservations(
 }
 
 /**
- * Returns the statement. $1 to $4: the users table, account id, job and latest time of each entry. $5: the cool-down in seconds. $6 and
+ * Returns the statement. $1 to $4: the users table, account id, job id and `latest` of each entry. $5: the cool-down in seconds. $6 and
  * $7: the seconds of the window, and how many emails it allows. $8: the seconds to remember a reservation. $9: `bypass`.
  *
- * `now()` is fixed before the lock wait, so a reservation that is stored already may look newer. The arrays begin with the last stored one.
+ * `now()` is fixed before the lock wait, so a stored reservation may look newer. The arrays begin with the last stored reservation.
  */
 function statementText(table: string): string {
   const job = 'excluded."email_jobs"[1]'

@@ -19,7 +19,7 @@ export function createRecoveryStore(
   const { queries } = database
   const { recovery } = database.names
 
-  /** Gives back the reservation of a job whose email never left; does nothing for a job without one. */
+  /** Deletes the reservation of a job whose email was not sent; does nothing for a job without a reservation. */
   async function releaseEmail(id: string, jobId: string): Promise<void> {
     await queries.$executeRaw`
       UPDATE ${recovery} SET
@@ -36,7 +36,7 @@ export function createRecoveryStore(
    * a "this wasn't me" link works once.
    *
    * @param pause seconds
-   * @returns false if the epoch is another one, so that nothing changed
+   * @returns false if the epoch is another one; then nothing changed
    */
   async function revokeLinks(
     tx: Transaction,
@@ -69,7 +69,7 @@ export function createRecoveryStore(
   }
 
   /**
-   * Deletes the rows that have not changed for eight days, whether or not their accounts still exist. Links live seven days at most,
+   * Deletes the rows without a pause that have not changed for eight days, even if their accounts exist. Links live seven days at most,
    * so every link that was signed with a deleted epoch has expired. Locks rows in the same order as reservations do, and skips
    * locked ones, so that purging and reserving do not deadlock.
    */

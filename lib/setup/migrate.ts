@@ -43,7 +43,7 @@ function readMigrations(ownsUsers: boolean): Migration[] {
 }
 
 /**
- * Lists the migrations that are not applied yet, and `the queue` if its tables are missing or outdated.
+ * Lists the migrations that are not applied yet, and `the queue` if its tables or queues are missing or of another version.
  *
  * @param ownsUsers whether accounts are in Rekey's own table
  * @throws Error if an applied migration was edited afterwards

@@ -36,7 +36,7 @@ type Facts = {
   mayCreateSchemas: boolean
   appRoleExists: boolean
   schemas: Map<string, { usable: boolean; foreignOwner: string | null }>
-  /** The names of the two schemas that are SQL keywords. pg-boss cannot use one, because it does not quote the name of its schema. */
+  /** Which of the two schemas' names are SQL keywords. Such a name fails in pg-boss, which does not quote the name of its schema. */
   keywords: Set<string>
   /** Whether `_prisma_migrations` in Rekey's schema lists the migrations of another application. */
   foreignMigrations(known: string[]): boolean

@@ -54,7 +54,7 @@ export async function inspectUsersTable(
   return { ...found, catalogue, role, isProven: rowCount === 1 }
 }
 
-/** Stores that a known password has been verified with this mapping, against a hash that the product wrote. */
+/** Stores that a known password has been verified with this mapping, against a hash that the team's own application wrote. */
 export async function storeMappingProof(
   { pool, schemas }: Pick<Database, 'pool' | 'schemas'>,
   mapping: UsersMapping,

@@ -21,9 +21,9 @@ const textsByName = new Map(
   (Object.keys(auditEvents) as AuditEvent[]).map((event) => [auditEvents[event] as string, texts[event]]),
 )
 
-/** Returns in words what an audit entry means, with its reason if that tells more. The name of an unknown event stays as it is. */
+/** Returns in words what an audit entry means, with its reason if it has one. The name of an unknown event stays as it is. */
 export function describeAuditEntry({ event, reason }: Pick<HistoryEntry, 'event' | 'reason'>): string {
   const text = textsByName.get(event) ?? event
-  // The reason of an opening is only the time by which `requestTimeOfOpening` identifies the link.
+  // The reason of an opening is left out: it is only the time by which `requestTimeOfOpening` identifies the link.
   return reason === null || event === auditEvents.opened ? text : `${text} (${reason})`
 }

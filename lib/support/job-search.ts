@@ -14,7 +14,7 @@ export type FoundJob = {
   requestedAt: Date
   /** The time before which a waiting job does not run. */
   dueAt: Date
-  /** The code of the last failure; null if there was none. */
+  /** The code of the last failure; null if none is stored. */
   reason: string | null
 }
 

@@ -71,7 +71,7 @@ export async function requestsOfAccount(
     // The entry of an opening or a change has the id of its own HTTP request, not of the request for the link.
     if (line.requestId === null || step === undefined || step === 'opened' || step === 'changed') continue
     const { steps } = requestOf(line.requestId, line.at)
-    // A request that the support made can have a second such entry, from the worker.
+    // A request that the support made can have a second `requested` entry, from the worker.
     if (step === 'requested' && steps.some((earlier) => earlier.step === step)) continue
     steps.push(asStep(line, step))
   }

@@ -13,7 +13,7 @@ import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 
 // What the support does on the command line for one person or client. Each action is audited with the name of the supporter, `actor`.
 
-/** Thrown if the support wants a link for an account that may not be reset. `account` shows why; of a deleted one it has only the id. */
+/** Thrown if the support wants a link for an account that may not be reset. `account` shows why. A deleted one has only the id. */
 export class AccountNotResettable extends Error {
   constructor(readonly account: Account) {
     super('The account may not be reset.')
@@ -39,7 +39,7 @@ export async function sendLink(
   await database.transaction(async (tx) => {
     await audit.record('requested', { accountId: account.id, requestId, actor }, tx)
     const target = { accountId: account.id }
-    // The worker writes in the account's language or, if the account has none, in DEFAULT_LOCALE.
+    // The worker writes in the account's language if Rekey supports it, else in DEFAULT_LOCALE.
     const locale = account.locale ?? ''
     const job = { target, locale, requestId, client: unknownClient, bypassPause: false }
     await queue.add('link-request', job, { tx })
@@ -59,6 +59,7 @@ type PrintParts = {
  * once or, with RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false, several times, like a mailed link. The email about the changed password
  * still goes to the account's address. The audit entry is stored before the link is returned.
  *
+ * @returns the link's URL, and when the link expires
  * @throws AccountNotResettable also if the account is gone
  */
 export async function createPrintedLink(
@@ -78,8 +79,8 @@ export async function createPrintedLink(
 type CancelParts = { audit: AuditLog; database: Database; recovery: RecoveryStore }
 
 /**
- * Revokes all links of an account, mailed and printed ones, and cancels its waiting emails with links. An email that is being sent at
- * this moment may still leave, and its link may be valid.
+ * Revokes all links of an account, mailed and printed ones, and cancels its waiting emails with links. An email that is being sent, or
+ * whose request the worker has not handled yet, may still leave with a valid link.
  *
  * @returns how many waiting emails were cancelled
  */
