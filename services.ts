@@ -114,7 +114,7 @@ function withLoginFieldsOf({ username }: UsersMapping, settings: Settings): Sett
   return { ...settings, reset: { ...reset, loginFields: fields } }
 }
 
-/** In `globalThis`, so that the services survive a reload of the dev server, which would otherwise open another pool of connections. */
+/** In `globalThis`, so that Next's bundle and the other code share the services, and a reload of the dev server opens no second pool. */
 const shared = globalThis as { rekeyServices?: Services }
 
 /** Returns the services of this process. Creates them on first use, because `next build` imports every route without settings. */

@@ -20,7 +20,7 @@ export function corsHeaders(
 }
 
 /**
- * Returns the additional headers of the response to a preflight from an allowed origin. Allows any requested header name, because
+ * Returns the additional headers of the response to a preflight from an allowed origin. Allows all valid header names, because
  * clients send CSRF and tracing headers of various names. These have no effect: the server in front of Next drops them.
  *
  * `Access-Control-Allow-Private-Network` is not sent: Chrome no longer requests it but shows a prompt (Local Network Access,

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { hostname } from 'node:os'
 import { pino, type Logger, type LoggerOptions } from 'pino'
 
-/** A logger of named fields. Never pass user input, a link, a full address or a key (OWASP Logging, "Data to exclude"). */
+/** A logger of named fields. Never pass user input, a link, a full email or IP address, or a key (OWASP Logging, "Data to exclude"). */
 export type Log = Logger
 
 /** In `globalThis`, because Next's bundle contains its own copy of this module, and both copies must share the request ids. */

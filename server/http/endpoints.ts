@@ -8,10 +8,11 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<vo
 export type MethodHandlers = Readonly<Record<string, (request: Request) => Response | Promise<Response>>>
 
 /**
- * Creates a handler that calls the endpoints directly instead of through Next, whose routing, rendering and streams cost several
- * times what the endpoints do. The front server must have received the body before: only bytes that have arrived are passed on.
+ * Creates a handler that calls the endpoints directly. Next's routing, streams and compression would cost several times as much
+ * processor time as the endpoints' own code. The front server must have received the body before: only bytes that have arrived are
+ * passed on.
  *
- * @param routes by path without the path of PUBLIC_URL and without a trailing slash; both spellings of a path are served
+ * @param routes by path without the path of PUBLIC_URL and without a trailing slash; a request may have one
  * @param handle handles everything else: other paths, and methods that a route does not export
  */
 export function serveEndpoints(

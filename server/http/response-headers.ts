@@ -14,7 +14,7 @@ export type HeaderRules = PolicyRules &
   Pick<Settings, 'hsts' | 'allowedOrigins'> & {
     /** Milliseconds that a connection stays half-open after a response that came before the whole body of its request. */
     lingerTime: number
-    /** Whether the server is shutting down, so that clients should not use a connection again. */
+    /** Whether the server is shutting down. Responses then tell clients not to use the connection again. */
     draining: () => boolean
   }
 

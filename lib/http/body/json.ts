@@ -5,10 +5,10 @@ export type ParsedJson = { ok: true; value: unknown } | { ok: false; detail: str
 const deepest = 32
 
 /**
- * Parses JSON as DRR does, and like DRR rejects `NaN` and `Infinity`.
+ * Parses JSON. As in DRR, `NaN` and `Infinity` are rejected, and of duplicate keys, the last one counts.
  *
- * A number that is spelled as an integer becomes a `bigint` with all its digits, any other number a `number`. Of duplicate keys, the
- * last one counts. Objects have no prototype, so that a key such as `__proto__` is only a key.
+ * A number that is spelled as an integer becomes a `bigint` with all its digits, any other number a `number`. Objects have no
+ * prototype, so that a key such as `__proto__` is only a key.
  *
  * @returns the value; or a fixed phrase, because the message of `JSON.parse` quotes the text, which may contain a password
  */
