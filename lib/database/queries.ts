@@ -2,8 +2,8 @@ import pg from 'pg'
 import { Prisma } from '@/prisma/client/client'
 
 /**
- * Runs statements in SQL of our own. Its methods have the names and results that Prisma's client gives them, so that the same code runs
- * in a transaction of Prisma's, or on `pg` alone, which needs a fraction of the processor time.
+ * Runs statements in SQL of our own. Its methods have the same names and results as in Prisma's client, so that the same code runs in a
+ * transaction of Prisma's client or on `pg` alone, which needs less processor time.
  */
 export type Queries = {
   $queryRaw<Rows>(statement: TemplateStringsArray | Prisma.Sql, ...values: unknown[]): Promise<Rows>

@@ -39,7 +39,7 @@ type Step = RejectedLink | RejectedPassword | Throttled | undefined
 
 /**
  * Replaces the password of an account if the reset link, the password and, if a team requires one, the second factor are valid. With
- * RESET_PASSWORD_VERIFICATION_ONE_TIME_USE, the default, only one of several concurrent requests with a link succeeds.
+ * RESET_PASSWORD_VERIFICATION_ONE_TIME_USE, the default, at most one of several concurrent requests with a link succeeds.
  *
  * @throws HashQueueFull, LimiterBroken or the error of an unavailable database, for a response of 503; the error of a team's function
  */

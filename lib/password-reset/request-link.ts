@@ -8,7 +8,7 @@ import type { ResetDependencies } from './reset-dependencies'
 import type { Link } from './reset-link'
 import { verifyLinkAuthenticity } from './verify-link'
 
-/** A request for a link: the account, named by a typed login or an older link, and the client. */
+/** A request for a link. A typed login or an older link names the account. */
 export type RequestLinkInput = {
   target: { login: string } | { link: Link }
   locale: string

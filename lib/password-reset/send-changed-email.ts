@@ -5,7 +5,7 @@ import type { EmailDependencies } from './email-dependencies'
 
 /**
  * Notifies the owner of a changed password, at the email address that the account had then: an attacker who changed the email
- * address afterwards must not get the email instead.
+ * address afterwards must not get the email instead. Sends nothing if the account no longer exists.
  *
  * If the email address changed since, the email has no "this wasn't me" link. That change made all links in the old mailbox
  * invalid, and the reader of the old mailbox must not revoke links in the new one.

@@ -51,7 +51,7 @@ export function createSendPacing({ slots, longestPause }: { slots: number; longe
     return reached
   }
 
-  /** Runs `work`, which sends an email, in a slot, and remembers how long it took if the email was sent. */
+  /** Runs `work`, which sends an email, in a slot, and remembers how long `work` took if the email was sent. */
   function send<Result extends { ok: boolean }>(work: () => Promise<Result>): Promise<Result> {
     return inSlot(async () => {
       const started = performance.now()

@@ -46,7 +46,7 @@ export function createEmailSimulation(
 ) {
   const { accounts, recovery, mailer, limits, audit, database, settings, log, sendPacing } = parts
 
-  /** Queues a simulated email for a request that found no account. @param jobId the id of the email's job */
+  /** Queues a simulated email for a request that found no account, and records the request. @param jobId the id of the email's job */
   async function request(jobId: string, job: EmailJob, client: string): Promise<AttemptResult> {
     await limits.isFirstInWindow(client, `requested ${jobId}`)
     const origin = { requestId: job.requestId, client }

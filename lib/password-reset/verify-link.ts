@@ -24,7 +24,7 @@ export async function verifyResetLink(parts: Parts, link: Link): Promise<Verifie
   return { ...verified, ...(genuine && { purpose: genuine.purpose }) }
 }
 
-/** Verifies a "this wasn't me" link. It is also valid for an active account that may not be reset. */
+/** Verifies a "this wasn't me" link. Such a link is also valid for an active account that is not resettable. */
 export async function verifyCancelLink(parts: Parts, link: Link): Promise<Verified> {
   const genuine = verifyLinkAuthenticity(parts, 'cancel', link)
   return { ...(await verify(parts, genuine)), ...(genuine && { purpose: genuine.purpose }) }

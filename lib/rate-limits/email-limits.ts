@@ -134,7 +134,7 @@ export function createEmailLimits(parts: Parts) {
   /**
    * Chooses the accounts of a mailbox that are on turn, which means that they may get an email. If there are more than
    * `maxAccountsPerMailbox`, half of that number are the oldest accounts, and the other half are random in each window. So an attacker
-   * who later registers accounts with the same email address cannot exclude the owner's for good.
+   * who later registers accounts with the same email address cannot exclude the owner's account for good.
    *
    * @param ids the ids of the mailbox's accounts, oldest first
    * @returns all ids, if there are at most `maxAccountsPerMailbox`; otherwise that many
