@@ -76,6 +76,8 @@ describe('request headers that reach Next', () => {
     ['sessionid=a;\t__PRERENDER_bypass=b', 'sessionid=a'],
     ['next-instant-navigation-testing=1; my-next-step=b', 'my-next-step=b'],
     ['sessionid=a; of=__prerender_bypass', 'sessionid=a; of=__prerender_bypass'],
+    ['next-auth.session-token=a; __next_b=c', 'next-auth.session-token=a'],
+    ['__Secure-next-auth.session-token=a', '__Secure-next-auth.session-token=a'],
   ])('the cookies that Next acts on are removed from %j [C16, S2]', (sent, expected) => {
     const request = requestWith(['accept'])
     request.headers.cookie = sent

@@ -56,9 +56,10 @@ export function keepKnownHeaders(request: IncomingMessage, dev: boolean): void {
 
 /**
  * Matches the cookies that Next may read, and other cookies with such a name. `__prerender_bypass` and `__next_preview_data` enable Next's
- * preview or, if invalid, make Next send cookies that delete them. `NEXT_LOCALE` and `next-…` belong to other features.
+ * preview or, if invalid, make Next send cookies that delete them. `NEXT_LOCALE` and `next-…` belong to other features. The cookies
+ * `next-auth.…` are a team's own: Auth.js signs people in with them.
  */
-const nextCookies = /^(__prerender|_*next[_-])/i
+const nextCookies = /^(__prerender|_*next[_-](?!auth\.))/i
 
 /** Drops the cookies of `nextCookies`, and keeps all others for the functions in rekey.config.ts. */
 function keepCookies(request: IncomingMessage): void {

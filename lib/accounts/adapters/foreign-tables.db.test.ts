@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openUsersTables, type OpenedUsersTables } from '@/e2e/support/opened-users-tables'
+import { testServer } from '@/e2e/support/test-database'
 import { signedState, isResettable } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import { betterAuth } from '@/lib/accounts/presets/better-auth'
@@ -338,6 +339,27 @@ describe('a team’s own users table', () => {
     expect(await byAddress.findOne(first.mail)).toBeNull()
     expect(await byName.findOne(name)).toBeNull()
   })
+
+  test.runIf(testServer)(
+    'an address finds no account of another address that the collation of the column takes for the same',
+    async () => {
+      await sql.query(`CREATE COLLATION crm.loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
+        CREATE TABLE crm.loosely (id int PRIMARY KEY, mail text COLLATE crm.loose, pw text)`)
+      await sql.query(`INSERT INTO crm.loosely VALUES (1, 'josé@example.com', $1)`, [phc])
+      const store = createSqlAccountStore(opened, {
+        table: 'crm.loosely',
+        id: 'id',
+        email: 'mail',
+        emailStored: 'lowercase',
+        active: [],
+        password: { column: 'pw', format: argon2id() },
+      })
+      expect(await store.findIdsByEmail('jose@example.com')).toEqual(['1'])
+      expect(await store.findByLogin('jose@example.com', ['email'])).toEqual([])
+      expect(await store.findOne('jose@example.com')).toBeNull()
+      expect((await store.findOne('josé@example.com'))!.id).toBe('1')
+    },
+  )
 
   test('accounts can be found and reset through a view', async () => {
     await sql.query(`CREATE OR REPLACE VIEW crm.active_people AS SELECT * FROM crm.people WHERE state = 'Y'`)

@@ -112,9 +112,13 @@ export function createSqlAccountStore(
       const [account, another] = found.filter(({ username }) => username === login)
       return account === undefined || another !== undefined ? null : account
     }
-    const [id, another] = await findIdsByEmail(login, false)
-    if (id === undefined || another !== undefined) return null
-    return (await read(id)).account
+    const ids = new Set(await findIdsByEmail(login, false))
+    const found = await Promise.all([...ids].map(async (id) => (await read(id)).account))
+    // A collation of the column may find addresses that are not the same.
+    const [account, another] = found.filter(
+      (one) => one !== null && canonicalEmail(one.email) === canonicalEmail(login),
+    )
+    return another === undefined ? (account ?? null) : null
   }
 
   /** Reads the accounts with these ids by one statement. @returns a result for each id, in the order of the ids */
