@@ -74,8 +74,8 @@ async function vitest(project, title, paths = []) {
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${file}`,
-    // By default Vitest leaves one of two cores idle.
-    '--maxWorkers=2',
+    // By default Vitest leaves one of two cores idle. Slow tests wait for processes most of their time.
+    `--maxWorkers=${project === 'slow' ? 3 : 2}`,
     ...paths,
   ])
   add(file, parseVitestReport)
