@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { defaultSchemaNames, type SchemaNames } from '@/lib/config/schema-names'
 import { migrate } from '@/lib/setup/migrate'
@@ -44,7 +45,25 @@ async function createOnServer(server: string, template = 'template1'): Promise<T
     schemas: defaultSchemaNames,
     kind: 'server',
     sharedSession: false,
-    drop: () => onServer(server, `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
+    drop: () => dropOnServer(server, name),
+  }
+}
+
+/**
+ * Drops a database once its connections are closed, or after a second. A pool that has ended may still be closing some; if the server
+ * terminated these, the error would end the process of the tests.
+ */
+async function dropOnServer(server: string, name: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server })
+  await client.connect()
+  try {
+    const deadline = performance.now() + 1_000
+    const connections = async () =>
+      (await client.query('SELECT FROM pg_stat_activity WHERE "datname" = $1', [name])).rowCount
+    while ((await connections()) !== 0 && performance.now() < deadline) await pause(10)
+    await client.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`)
+  } finally {
+    await client.end()
   }
 }
 
