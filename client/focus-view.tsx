@@ -26,8 +26,8 @@ export function FocusedView({ view: { title, body } }: { view: ViewContent }) {
 }
 
 /**
- * Loads another page without Next's navigation, which would send Next's state of the current page to the server and store it in
- * the history. On the reset page, that state contains the link.
+ * Loads another page as a whole, without Next's navigation. Otherwise Next would keep its state of the current page, and could write it
+ * into the history later. On the reset page, that state contains the link.
  */
 export function loadPage(path: string): void {
   window.location.assign(path)

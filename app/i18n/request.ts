@@ -5,7 +5,7 @@ import { isLanguage, preferredLanguage, type Language } from '@/lib/i18n/locales
 import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 
-/** Returns the language chosen on a page; undefined if none was chosen or it is not supported. */
+/** Returns the language in the parameter `lang` of the URL; undefined if there is none, or it is not supported. */
 export async function chosenLanguage(): Promise<Language | undefined> {
   return chosenLanguageOf(await headers())
 }

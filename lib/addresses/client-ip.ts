@@ -104,8 +104,8 @@ function embeddedIPv4(address: string): string | undefined {
 }
 
 /**
- * Whether an IPv6 address was written by a local NAT64 (RFC 8215). The position of the IPv4 address in it depends on the length of the
- * local prefix, which is unknown. So the whole address is the key. A client cannot vary it, because the NAT64 writes all of it.
+ * Whether a local NAT64 (RFC 8215) made an IPv6 address from a client's IPv4 address. Where that is in it depends on the length of the
+ * local prefix, which is unknown. So `clientKey` takes the whole address, which the client cannot vary.
  */
 function isLocallyTranslated(address: string): boolean {
   return address.startsWith('64:ff9b:1:')

@@ -29,7 +29,7 @@ export function linkParameters(fields: Record<string, unknown>): URLSearchParams
 }
 
 /** Creates a redirect (303) to a page. Adds the language to the URL if one was chosen on the page of the form. */
-export function seeOther(request: Request, page: string): Response {
+export function redirectToPage(request: Request, page: string): Response {
   const chosen = chosenLanguageOf(request.headers)
   const location = chosen === undefined ? page : `${page}${page.includes('?') ? '&' : '?'}lang=${chosen}`
   return new Response(null, { status: 303, headers: { Location: location, 'Cache-Control': 'no-store' } })

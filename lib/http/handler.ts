@@ -18,7 +18,7 @@ import {
 import { errorResponse, jsonResponse, logAndReturnUnavailable } from './responses'
 import { preflightOnlyHeaders } from './cors'
 import { parseRequestFields } from './request-fields'
-import { seeOther, urlWithErrors, type FormPages } from './form-redirect'
+import { redirectToPage, urlWithErrors, type FormPages } from './form-redirect'
 import { requestLanguage } from './request-language'
 import { ApiError, UnreadableBody } from './errors'
 
@@ -73,7 +73,7 @@ export async function handlePost(
     rejectForeignOrigin(request, settings)
     if (!settings.reset.enabled && !allowWhenDisabled) throw new ApiError('not-found')
     const detail = formatApiMessage(language, await handle(apiRequest))
-    if (wantsPage) return seeOther(request, pages.done)
+    if (wantsPage) return redirectToPage(request, pages.done)
     return jsonResponse(request, 200, configuration.buildSuccessResponse?.(detail) ?? { detail })
   } catch (error) {
     if (error instanceof UnreadableBody && error.brokenOff !== undefined)
@@ -84,7 +84,7 @@ export async function handlePost(
         : error
     logIfMisconfigured(log, responseError, apiRequest.client)
     if (wantsPage && !(responseError instanceof ApiError && responseError.code === 'cross-origin')) {
-      return seeOther(request, urlWithErrors(pages.back(fields), responseError, log, requestId))
+      return redirectToPage(request, urlWithErrors(pages.back(fields), responseError, log, requestId))
     }
     return errorResponse(request, responseError, log, requestId)
   }

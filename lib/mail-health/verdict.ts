@@ -8,7 +8,7 @@ import { isStopCause, stopHints, type StopCause } from './stop-causes'
 export const mailTimes = {
   /** The time between two heartbeats of a worker. */
   heartbeat: 20_000,
-  /** The least time between two writes of a worker, except for heartbeats. */
+  /** The least time between two writes of a worker's observations. Heartbeats and the last write before a stop do not wait for it. */
   write: 5_000,
   /** The time between two periodic checks of the mail health by one process. */
   check: 30_000,

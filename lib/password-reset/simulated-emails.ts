@@ -69,7 +69,7 @@ export function createEmailSimulation(
     return { outcome: 'done' }
   }
 
-  /** Renders an email, and does the work of sending it in a slot (`sendPacing.simulate`). Never throws. */
+  /** Renders an email to an invented account, and occupies a slot for as long as sending would take. Sends nothing. Never throws. */
   async function sending({ requestedAt, locale }: EmailJob): Promise<void> {
     try {
       const text = await write(nobody, requestedAt, isLanguage(locale) ? locale : settings.defaultLocale)

@@ -39,9 +39,8 @@ export async function sendLink(
   await database.transaction(async (tx) => {
     await audit.record('requested', { accountId: account.id, requestId, actor }, tx)
     const target = { accountId: account.id }
-    // The worker writes in the account's language if Rekey supports it, else in DEFAULT_LOCALE.
-    const locale = account.locale ?? ''
-    const job = { target, locale, requestId, client: unknownClient, bypassPause: false }
+    // The worker takes the account's language if Rekey supports it, else this one: an empty text leads to DEFAULT_LOCALE.
+    const job = { target, locale: '', requestId, client: unknownClient, bypassPause: false }
     await queue.add('link-request', job, { tx })
   })
 }

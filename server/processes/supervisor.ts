@@ -1,5 +1,5 @@
-// `npm start`: validates settings, build and database, then keeps the web processes, which share one port, and a worker (unless
-// WORKER=off) running. It does nothing else, so that it has little that could crash it.
+// `npm start`: validates settings, build and database. Then it starts the web processes, which share one port, and a worker (unless
+// WORKER=off), restarts each that dies, and stops all on a signal. It handles no requests and no jobs, whose errors could crash it.
 import { fork } from 'node:child_process'
 import cluster from 'node:cluster'
 import { existsSync } from 'node:fs'
