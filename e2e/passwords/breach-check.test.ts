@@ -54,18 +54,21 @@ test.each<[string, RequestListener]>([
   ['redirects', (_request, response) => response.writeHead(302, { Location: 'http://127.0.0.1:9/' }).end()],
   ['responds with a page', (_request, response) => void response.end('<h1>Welcome</h1>\n')],
   ['sends too much', (_request, response) => void response.end('x'.repeat(600_000))],
-])('a password is accepted, and the failure logged, if the breach service %s [P8]', async (_what, respond) => {
-  const isBreached = await checkAgainst(respond)
-  const warn = vi.spyOn(log, 'warn')
-  const timeout = vi.spyOn(AbortSignal, 'timeout')
-  expect(await isBreached(password)).toBe(false)
-  // The timeout that was set, because the time that passes depends on the machine.
-  expect(timeout.mock.calls.flat().filter((ms) => ms >= 1000)).toEqual([])
-  expect(timeout).toHaveBeenCalledOnce()
-  timeout.mockRestore()
-  expect(warn.mock.calls).toMatchObject([[{ event: 'breach_check_unavailable' }]])
-  warn.mockRestore()
-})
+])(
+  'a password is accepted, and the failure logged, if the breach service %s [P8]',
+  async (_what, respond) => {
+    const isBreached = await checkAgainst(respond)
+    const warn = vi.spyOn(log, 'warn')
+    const timeout = vi.spyOn(AbortSignal, 'timeout')
+    expect(await isBreached(password)).toBe(false)
+    // The timeout that was set, because the time that passes depends on the machine.
+    expect(timeout.mock.calls.flat().filter((ms) => ms >= 1000)).toEqual([])
+    expect(timeout).toHaveBeenCalledOnce()
+    timeout.mockRestore()
+    expect(warn.mock.calls).toMatchObject([[{ event: 'breach_check_unavailable' }]])
+    warn.mockRestore()
+  },
+)
 
 test('without a URL the breach check accepts every password [P8]', async () => {
   expect(await createBreachCheck(undefined, log)(password)).toBe(false)
