@@ -61,7 +61,7 @@ export async function readResponse<Field extends string = never>(
   const codes = response.headers.get('error-codes')
   if (codes !== null) {
     const errors = parseFormErrors(codes, shown)
-    // If the page is older than the server, it may know none of the response's codes.
+    // A page that is older than the server may not know any of the response's codes.
     if (Object.keys(errors.fields).length === 0) errors.form ??= 'refused'
     return { ok: false, errors }
   }

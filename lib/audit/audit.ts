@@ -106,7 +106,7 @@ export function createAuditLog(
   }
 
   /**
-   * Deletes entries that are older than the retention, but none of the last week. Calls a function of the role that migrates,
+   * Deletes entries that are older than the retention, and keeps those of the last week. Calls a function of the role that migrates,
    * because a trigger stops any other deletion.
    *
    * @param retention seconds

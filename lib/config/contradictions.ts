@@ -11,7 +11,7 @@ const emailLimits = settingsSchema.pick({
 
 /**
  * Reports email limits whose window is longer than the life of a link, and a cool-down that is not shorter than the life of a link. An
- * attacker could then use up an account's emails, and its owner would get no email while none of the links is valid.
+ * attacker could then use up an account's emails, and its owner would get no email although every link has expired.
  *
  * @param given the settings as text
  * @returns a sentence for each problem; empty if one of these settings is malformed, because `validateSettings` reports that
@@ -20,7 +20,7 @@ export function emailLimitProblems(given: Record<string, string | undefined>): s
   const { success, data: values } = emailLimits.safeParse(given)
   if (!success) return []
   const period = values.RESET_PASSWORD_VERIFICATION_PERIOD
-  const why = `RESET_PASSWORD_VERIFICATION_PERIOD (${period}s): a stranger could use up a person's emails while none of their links is valid`
+  const why = `RESET_PASSWORD_VERIFICATION_PERIOD (${period}s): a stranger could use up a person's emails after all their links have expired`
   const problems: string[] = []
   if ((values.LIMIT_EMAILS_PER_ACCOUNT?.seconds ?? 0) > period)
     problems.push(`LIMIT_EMAILS_PER_ACCOUNT: write a length of time no longer than ${why}`)

@@ -39,7 +39,7 @@ const maxLanguages = 10
 /**
  * Chooses the best supported language for an `Accept-Language` header (RFC 9110 §12.5.4).
  *
- * @returns `fallback` if the header is absent or too long, or if Rekey supports none of the ten languages that the header prefers;
+ * @returns `fallback` if the header is absent or too long, or if Rekey does not support any of the ten languages that the header prefers;
  *   `*` is ignored
  */
 export function preferredLanguage(acceptLanguage: string | null, fallback: Language): Language {

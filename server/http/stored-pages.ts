@@ -82,7 +82,7 @@ export function createStoredPagesHandler(
   }
 }
 
-/** Removes scripts and their preloads. Next escapes `<` in its scripts, so none of them contains an end tag. */
+/** Removes scripts and their preloads. Next escapes `<` in its scripts, so no script contains an end tag. */
 function withoutScripts(html: string): string {
   return html.replace(/<script\b.*?<\/script>|<link\b[^>]*\bas="script"[^>]*>/gs, '')
 }

@@ -18,7 +18,6 @@ export type Column = {
   /** The most characters that the type allows; null if it does not limit them. */
   maxLength: number | null
   isNullable: boolean
-  hasDefault: boolean
   isGenerated: boolean
   /** False for a column of a view, if PostgreSQL cannot update the column through the view. */
   isUpdatable: boolean
@@ -58,7 +57,6 @@ type Row = {
   baseType: string
   typmod: number
   isNullable: boolean
-  hasDefault: boolean
   isGenerated: boolean
   isUpdatable: boolean
   maySelect: boolean
@@ -106,7 +104,7 @@ export async function readCatalogue(
             a.attname::text AS "column", quote_ident(tn.nspname) || '.' || quote_ident(b.typname) AS "type",
             format_type(a.atttypid, a.atttypmod) AS "typeName", b.typname::text AS "baseType",
             CASE WHEN t.typtype = 'd' THEN d.typmod ELSE a.atttypmod END AS "typmod",
-            NOT (a.attnotnull OR d."isNotNull") AS "isNullable", a.atthasdef OR a.attidentity <> '' AS "hasDefault",
+            NOT (a.attnotnull OR d."isNotNull") AS "isNullable",
             a.attgenerated <> '' OR a.attidentity = 'a' AS "isGenerated",
             CASE WHEN c.relkind IN ('r', 'p') THEN true ELSE pg_column_is_updatable(c.oid, a.attnum, true) END AS "isUpdatable",
             has_column_privilege(c.oid, a.attnum, 'SELECT') AS "maySelect",
@@ -152,7 +150,7 @@ function kindOf(relkind: string): Relation['kind'] {
 }
 
 function columnOf({ type, typeName, baseType, typmod, ...row }: Row): Column {
-  const { isNullable, hasDefault, isGenerated, isUpdatable, maySelect, mayUpdate } = row
+  const { isNullable, isGenerated, isUpdatable, maySelect, mayUpdate } = row
   return {
     type,
     typeName,
@@ -160,7 +158,6 @@ function columnOf({ type, typeName, baseType, typmod, ...row }: Row): Column {
     // The type modifier is the length plus four, the size of a header in bytes; -1 stands for no limit.
     maxLength: ['varchar', 'bpchar'].includes(baseType) && typmod > 4 ? typmod - 4 : null,
     isNullable,
-    hasDefault,
     isGenerated,
     isUpdatable,
     maySelect,
