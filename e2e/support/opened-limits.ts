@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { expect, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 import type { LimitSettings } from '@/lib/rate-limits/limit-table'
 import { createLimits, type Limits } from '@/lib/rate-limits/limits'
@@ -20,7 +20,7 @@ export const limitSecret = randomBytes(32).toString('base64url')
 export type OpenedLimits = Awaited<ReturnType<typeof openLimits>>
 
 /** Rate limits in a database of their own. Tests of them fake `Date`. */
-export async function openLimits() {
+async function openLimits() {
   const database = await createMigratedDatabase()
   const pool = new pg.Pool({ connectionString: database.url, max: 4 })
   return {
@@ -46,6 +46,23 @@ export async function openLimits() {
       await database.drop()
     },
   }
+}
+
+/**
+ * Registers hooks: opens rate limits before all tests of a file, and before each test fakes `Date` and deletes all counts.
+ *
+ * @param use receives the opened limits before each test
+ */
+export function openLimitsForTests(use: (opened: OpenedLimits) => void): void {
+  let opened: OpenedLimits
+  beforeAll(async () => void (opened = await openLimits()), 120_000)
+  beforeEach(async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    use(opened)
+    await opened.clear()
+  })
+  afterEach(() => vi.useRealTimers())
+  afterAll(() => opened.close())
 }
 
 /** Calls a function several times, one call after the other, and returns which calls were allowed. */

@@ -1,19 +1,21 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { countedEmail, releaseEmail } from '@/e2e/support/counted-email'
 import { isLong } from '@/e2e/support/long-form'
-import { allButLast, limitSecret, openLimits, repeat, type OpenedLimits } from '@/e2e/support/opened-limits'
+import {
+  allButLast,
+  limitSecret,
+  openLimitsForTests,
+  repeat,
+  type OpenedLimits,
+} from '@/e2e/support/opened-limits'
 import type { Limits } from './limits'
 
 let opened: OpenedLimits
 let limits: Limits
-beforeAll(async () => void (opened = await openLimits()), 120_000)
-beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ['Date'] })
-  limits = opened.limits()
-  await opened.clear()
+openLimitsForTests((database) => {
+  opened = database
+  limits = database.limits()
 })
-afterEach(() => vi.useRealTimers())
-afterAll(() => opened.close())
 
 describe('the emails of the installation', () => {
   const oneEmail = () => limits.countEmail(countedEmail())

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { countedEmail } from '@/e2e/support/counted-email'
 import { isLong } from '@/e2e/support/long-form'
 import {
@@ -8,7 +8,7 @@ import {
   limitSecret,
   limitSettings,
   nearly,
-  openLimits,
+  openLimitsForTests,
   repeat,
   type OpenedLimits,
 } from '@/e2e/support/opened-limits'
@@ -18,14 +18,10 @@ import { createLimits, LimiterBroken, type LimitResult, type Limits } from './li
 
 let opened: OpenedLimits
 let limits: Limits
-beforeAll(async () => void (opened = await openLimits()), 120_000)
-beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ['Date'] })
-  limits = opened.limits()
-  await opened.clear()
+openLimitsForTests((database) => {
+  opened = database
+  limits = database.limits()
 })
-afterEach(() => vi.useRealTimers())
-afterAll(() => opened.close())
 
 const newLogin = () => randomBytes(8).toString('hex')
 
