@@ -3,7 +3,6 @@
 import { ErrorPageDocument } from '@/components/error-page'
 import { useErrorPageData } from '@/components/error-page-data'
 
-/** Shown if a page throws. The root layout still renders, and provides the messages. */
 export default function ErrorPage() {
   const messages = useErrorPageData()
   if (messages === null) throw new Error('the layout does not provide the data')

@@ -4,7 +4,7 @@ import './globals.css'
 import { ErrorPageDocument } from '@/components/error-page'
 import type { ErrorPageData } from '@/components/error-page-data'
 
-/** The messages of the page that Next shows if the root layout throws. Neither language nor settings are known then. */
+/** Next shows this page if the root layout throws. The language and the settings are not available then. */
 const messages: ErrorPageData = {
   language: 'en',
   direction: 'ltr',

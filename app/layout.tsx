@@ -10,16 +10,13 @@ import { theme } from '@/lib/theme/tokens'
 import './globals.css'
 import { visitorLanguage } from '@/app/i18n/request'
 
-/** Prevents static HTML, which Next would make at build time: each response has its own nonce, and a build has no settings. */
+/** Prevents static HTML at build time: a build has neither the settings nor the nonce of a response. */
 export const dynamic = 'force-dynamic'
 
 const light = theme.light.colors
 const dark = theme.dark.colors
 
-/**
- * The colours of the browser's own bars around the page; the first match applies. They equal the background of the page, which is
- * `surface` on a narrow screen, else `paper`.
- */
+/** The colours of the browser's own bars are those of the background of `HtmlDocument`. The first match applies. */
 export const viewport: Viewport = {
   themeColor: [
     { media: '(prefers-color-scheme: light) and (width < 40rem)', color: light.surface },
@@ -29,10 +26,7 @@ export const viewport: Viewport = {
   ],
 }
 
-/**
- * Provides the data of the error page, which Next shows if a page throws. Does not render `<html>`: pages do, because `lang` may
- * depend on the account of a link, and a layout does not receive the link.
- */
+/** Does not render `<html>`: `lang` may depend on the account of a link, and a layout does not receive the link. */
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const language = await visitorLanguage()
   const t = await getTranslations({ locale: language, namespace: 'pages.error' })

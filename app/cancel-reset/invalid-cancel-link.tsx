@@ -20,7 +20,6 @@ export async function invalidCancelLinkTitle({ kind, language }: Props): Promise
   return (await translations({ kind, language }))(`${kind}-title`)
 }
 
-/** Explains why a "this wasn't me" link does not work and, while resets are enabled, what may help if it was used. */
 export async function InvalidCancelLink({ kind, language }: Props) {
   const t = await translations({ kind, language })
   const helps = kind === 'used' && services().settings.reset.enabled
@@ -32,7 +31,7 @@ export async function InvalidCancelLink({ kind, language }: Props) {
   )
 }
 
-/** Returns the translator of the messages. For a missing link, these are the messages of the reset page, which fit both pages. */
+/** The messages for a missing link are those of the reset page. */
 function translations({ kind, language }: Props) {
   const namespace = kind === 'missing' ? 'pages.dead-link' : 'pages.cancel'
   return getTranslations({ locale: language, namespace })

@@ -20,10 +20,7 @@ import {
 import { chosenLanguage, pathInLanguage, visitorLanguage } from '@/app/i18n/request'
 import { InvalidCancelLink, invalidCancelLinkTitle, type InvalidCancelLinkKind } from './invalid-cancel-link'
 
-/**
- * The page of "this wasn't me". Loading it changes nothing, because mail scanners also load it: a person must press the button.
- * The page does not show the account's name.
- */
+/** The page of a "this wasn't me" link. Loading it cancels nothing, because mail scanners load it, too. */
 export default async function CancelPage({ searchParams }: { searchParams: Promise<PageQuery> }) {
   const query = await searchParams
   const visitors = await visitorLanguage()

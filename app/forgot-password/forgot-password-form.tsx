@@ -29,18 +29,12 @@ type RequestFormMessages = Record<'label' | 'hint' | 'submit' | 'busy' | 'unchan
 
 const loadResolver = () => import('./login-resolver').catch(() => undefined)
 
-/**
- * The login of the last accepted request, and the earliest time at which the page requests another email for this login, in
- * milliseconds since the epoch. The login is stored here, because the text of the input field may have changed since.
- */
+/** The login of the last accepted request, and when the page may request another email for it, in milliseconds since the epoch. */
 type LastRequest = { login: string; againAt: number }
 
 /**
- * The form that requests a link and, after an accepted request, "check your email". Without JavaScript the browser posts the
- * form and the endpoint redirects. With JavaScript the login stays in memory, so that "check your email" can show the login and
- * the URL need not contain it.
+ * The form that requests a link, and then "check your email". With JavaScript, the login stays in memory, and out of the URL.
  *
- * @param loginKind what a person may type: a username, an email address, or either
  * @param pause seconds before the person may request another email for the same login
  * @param errors the errors of a submission without JavaScript
  */
@@ -83,7 +77,7 @@ export function ForgotPasswordForm({
   const isSentPage = useIsSentPage()
 
   useEffect(() => {
-    // The person came back from "check your email" to correct the login.
+    // For a person who came back from "check your email" to correct the login.
     if (hasRequested && !isSentPage) setFocus(loginField, { shouldSelect: true })
   }, [hasRequested, isSentPage, loginField, setFocus])
 
@@ -101,10 +95,7 @@ export function ForgotPasswordForm({
     setError(loginField, aboutLogin, { shouldFocus: true })
   }
 
-  /**
-   * Requests another email for the same login. Changes `lastRequest` only if it still has this login: the person may meanwhile
-   * have gone back and requested a link for another login.
-   */
+  /** Changes `lastRequest` only if it still has this login: the person may meanwhile have requested a link for another login. */
   async function requestAgain(login: string): Promise<FormResponse> {
     const response = await requestLink(login)
     const wait = response.ok ? pause : response.retryAfter
@@ -192,12 +183,11 @@ export function ForgotPasswordForm({
   )
 }
 
-/** Returns the time `seconds` from now, in milliseconds since the epoch. */
 function inSeconds(seconds: number): number {
   return Date.now() + seconds * 1000
 }
 
-/** Returns the errors of the login field. With RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND, an unknown login is one of them. */
+/** Returns the errors of the login field, which may be `user-not-found` (RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND). */
 function errorsOf(loginField: LoginParameter, { form, fields }: FormErrors<LoginParameter>) {
   return toHookFormErrors({ [loginField]: form === 'user-not-found' ? [form] : fields[loginField] })
 }

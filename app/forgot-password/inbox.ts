@@ -1,4 +1,3 @@
-/** The web mail pages of large providers, and the domains of their email addresses. */
 export const inboxes: { name: string; url: string; domains: string[] }[] = [
   { name: 'Gmail', url: 'https://mail.google.com/', domains: ['gmail.com', 'googlemail.com'] },
   {
@@ -76,11 +75,7 @@ export const inboxes: { name: string; url: string; domains: string[] }[] = [
   { name: 'Rediffmail', url: 'https://mail.rediff.com/', domains: ['rediffmail.com'] },
 ]
 
-/**
- * Returns the web mail page of an email address, by its domain. Runs in the browser and sends no request.
- *
- * @returns undefined for a username, and for an email address whose domain `inboxes` does not list
- */
+/** Returns the web mail page of an email address, by its domain; undefined if none is known. */
 export function inboxOf(login: string): { name: string; url: string } | undefined {
   const domain = login.trim().toLowerCase().split('@').at(1)
   return inboxes.find(({ domains }) => domain !== undefined && domains.includes(domain))

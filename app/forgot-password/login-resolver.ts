@@ -4,7 +4,7 @@ import { linkRequestBodySchema, type LoginParameter } from '@/lib/http/request-s
 
 export type LoginValues = Record<LoginParameter, string>
 
-/** Creates a resolver that validates the form with the endpoint's schema, and passes on the login as typed, untrimmed. */
+/** Validates the form with the endpoint's schema. The login stays as typed (`raw`). */
 export function createLoginResolver(loginField: LoginParameter): Resolver<LoginValues> {
   return zodResolver(linkRequestBodySchema(loginField), undefined, { raw: true })
 }

@@ -9,13 +9,7 @@ import { Alert } from '@/components/alert'
 import { inboxOf } from './inbox'
 import type { SentMessages } from './sent-notice'
 
-/**
- * The buttons of "check your email": to request another email, and to correct the login.
- *
- * @param againAt milliseconds since the epoch; until this time the button shows how long to wait, because the server would
- *   send no email or reject the request as too frequent
- * @param requestEmail requests another email for the same login
- */
+/** @param againAt milliseconds since the epoch; until then, a press of the first button only announces how long to wait */
 export function SentActions({
   messages,
   errors,
@@ -64,7 +58,7 @@ export function SentActions({
         onClick={requestAgain}
       >
         {messages.again}
-        {/* Hidden from screen readers, which could announce it every second. A press of the button announces how long to wait. */}
+        {/* Hidden from screen readers, which could announce it every second. */}
         {left > 0 && (
           <span aria-hidden="true" className="font-normal text-muted tabular-nums">
             {inHowLong(left, language)}
@@ -84,7 +78,6 @@ export function SentActions({
   )
 }
 
-/** A link to the provider's web mail page, if the login is an email address of a large provider. */
 export function InboxLink({ messages, login }: { messages: SentMessages; login: string }) {
   const inbox = inboxOf(login)
   if (inbox === undefined) return null
@@ -95,12 +88,7 @@ export function InboxLink({ messages, login }: { messages: SentMessages; login: 
   )
 }
 
-/**
- * Returns the seconds until a time, rounded up; 0 once it has passed.
- *
- * @param end milliseconds since the epoch
- * @param onEnd called when `end` passes; not called if `end` has already passed
- */
+/** Counts the seconds until a time, rounded up. @param end milliseconds since the epoch */
 function useSecondsUntil(end: number, onEnd: () => void): number {
   const [left, setLeft] = useState(() => secondsUntil(end))
   useEffect(() => {

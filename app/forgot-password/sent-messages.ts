@@ -4,10 +4,7 @@ import { services } from '@/services'
 import { loginKind } from '@/app/i18n/form-error-messages'
 import type { SentMessages } from './sent-notice'
 
-/**
- * Returns the messages of "check your email". Four of them have a placeholder: `leadFor` has `{login}`, `spam` has `{sender}`,
- * `inbox` has `{provider}`, and `tooSoon` has `{when}`.
- */
+/** Four messages have a placeholder: `leadFor` has `{login}`, `spam` `{sender}`, `inbox` `{provider}`, and `tooSoon` `{when}`. */
 export async function sentMessages(language: Language): Promise<SentMessages> {
   const { settings } = services()
   const t = await getTranslations({ locale: language, namespace: 'pages.sent' })

@@ -24,13 +24,7 @@ export type SentMessages = Record<
   string
 >
 
-/**
- * The view "check your email". It is the same whether or not the login has an account.
- *
- * @param login the login as typed, so that the person sees a typing mistake; absent if the page does not know it
- * @param next the link to the provider's web mail page, if any
- * @param children what a person can do if no email arrives
- */
+/** The view "check your email". It is the same whether or not the login has an account. */
 export function SentNotice({
   messages,
   login,
@@ -63,7 +57,7 @@ export function SentNotice({
       <ul className="mt-2 list-disc space-y-1.5 ps-5 marker:text-accent">
         <li>{messages.wait}</li>
         <li>
-          {/* Keeps the address on one line if it fits: at the end of a line, a hyphen of the address would be ambiguous. */}
+          {/* On one line if it fits: at the end of a line, a hyphen of the address would be ambiguous. */}
           {interpolate(
             messages.spam,
             'sender',
@@ -72,7 +66,7 @@ export function SentNotice({
         </li>
         <li>{messages.other}</li>
       </ul>
-      {/* The buttons are stacked: side by side, they would move when the countdown in one of them ends. */}
+      {/* Stacked: side by side, the buttons would move when the countdown in one of them ends. */}
       <div className="mt-6 grid grid-cols-1 gap-3">{children}</div>
     </>
   )

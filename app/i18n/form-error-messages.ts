@@ -5,7 +5,6 @@ import { fieldErrorCodes, type FieldErrorCode } from '@/lib/http/error-codes'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 
-/** Returns the messages about a form as a whole, by error code. */
 export async function formErrorMessages(language: Language): Promise<FormErrorMessages> {
   const t = await getTranslations({ locale: language, namespace: 'pages.troubles' })
   return {
@@ -13,7 +12,7 @@ export async function formErrorMessages(language: Language): Promise<FormErrorMe
     throttledFor: String(t.raw('throttled-for')),
     unavailable: t('unavailable'),
     'user-not-found': t('user-not-found'),
-    // For these three codes, the reset page and the page of "this wasn't me" show another view instead of the message.
+    // Pages usually show a view of the invalid link in place of these three messages.
     'signature-invalid': t('refused'),
     'signature-expired': t('refused'),
     'signature-used': t('refused'),
@@ -25,13 +24,7 @@ export async function formErrorMessages(language: Language): Promise<FormErrorMe
   }
 }
 
-/**
- * Returns a message for every error code of a field.
- *
- * @param missing the message for a field without a value (`required`, `null`, `blank`)
- * @param own messages for single codes
- * @param other the message for every other code
- */
+/** Returns a message for each code: from `own`, else `missing` for `required`, `null` and `blank`, else `other`. */
 export function fillFieldMessages(
   missing: string,
   own: Partial<Record<FieldErrorCode, string>>,
@@ -42,7 +35,7 @@ export function fillFieldMessages(
   return Object.fromEntries(all) as Record<FieldErrorCode, string>
 }
 
-/** Returns what a person may type as the login, whatever the name of the endpoint's field is. */
+/** Returns what a person may type as the login. */
 export function loginKind(): 'username' | 'email' | 'either' {
   const [only, another] = new Set(services().settings.reset.loginFields)
   return only === undefined || another !== undefined ? 'either' : only

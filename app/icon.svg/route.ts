@@ -5,7 +5,6 @@ import { theme } from '@/lib/theme/tokens'
 /** Makes Next render the icon at each request, because a build has no settings. */
 export const dynamic = 'force-dynamic'
 
-/** Serves the icon of the browser's tab, in a readable shade of BRAND_COLOR if that is set. */
 export function GET(): Response {
   const { brandColor } = services().settings.branding
   const { accent, 'on-accent': ownLabel } = theme.light.colors

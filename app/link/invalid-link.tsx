@@ -13,7 +13,7 @@ import { LinkForm } from './link-form'
 
 type Props = { language: Language }
 
-/** Returns the page title for a link that is missing or does not work, or that could not be verified (`away`). */
+/** `away`: the link could not be verified. */
 export async function linkProblemTitle(
   kind: 'expired' | 'used' | 'damaged' | 'missing' | 'away',
   language: Language,
@@ -22,7 +22,6 @@ export async function linkProblemTitle(
   return t(`${kind}-title`)
 }
 
-/** Shown for a genuine link that has expired. Offers to send a new one. */
 export async function ExpiredLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -35,10 +34,7 @@ export async function ExpiredLink({ language, link }: Props & { link: LinkParame
   )
 }
 
-/**
- * Shown for a genuine link that was used, or whose account has changed since. Reassures a person who has just used the link and
- * gone back, and offers to send a new one.
- */
+/** Shown for a genuine link that was used, or whose account has changed since. */
 export async function UsedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -53,7 +49,6 @@ export async function UsedLink({ language, link }: Props & { link: LinkParameter
   )
 }
 
-/** Shown for a damaged or forged link: it is incomplete, or its signature is invalid. */
 export async function DamagedLink({ language }: Props) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
@@ -71,7 +66,7 @@ export async function DamagedLink({ language }: Props) {
   )
 }
 
-/** Shown if the URL contains no link, for example after a reload, because `RemoveLinkFromUrl` has removed the link. */
+/** Shown if the URL contains no link, for example after a reload: `RemoveLinkFromUrl` has removed it. */
 export async function MissingLink({ language }: Props) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const { signInUrl } = services().settings.branding
@@ -90,10 +85,7 @@ export async function MissingLink({ language }: Props) {
   )
 }
 
-/**
- * Shown if verifying the link failed, for example because the database is unavailable. The button loads the page again, in the
- * language that was chosen, if any. Loading the page does not use the link.
- */
+/** Shown if verifying the link failed, for example because the database is unavailable. */
 export async function UncheckedLink({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const chosen = await chosenLanguage()

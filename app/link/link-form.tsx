@@ -11,13 +11,7 @@ import { LinkFields } from './link-fields'
 import type { LinkParameters } from './parse-link'
 import type { InvalidLinkViews } from '@/app/reset-password/reset-password-form'
 
-/**
- * A form with one button that posts only a link: to request a new link in place of an expired or used one, or to cancel a reset.
- *
- * @param errors the errors of a submission without JavaScript
- * @param invalidLinkViews what to show, by error code, if the link became invalid while the page was open
- * @param children the content above the button; a view of `invalidLinkViews` replaces this content and the button
- */
+/** A form that posts only a link, to renew it or to cancel a reset. @param errors the errors of a submission without JavaScript */
 export function LinkForm({
   link,
   language,

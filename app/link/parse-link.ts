@@ -8,18 +8,16 @@ const names = ['user_id', 'timestamp', 'signature'] as const
 /** A page's query as Next passes it: a repeated parameter has a list of values. */
 export type PageQuery = Record<string, string | string[] | undefined>
 
-/** The parameters of a link, as text. */
 export type LinkParameters = Record<(typeof names)[number], string>
 
-/** Stands for a damaged link in the language menu, so that the page in another language shows the link as damaged, not as missing. */
+/** Stands for a damaged link in the language menu, so that the page in another language does not show the link as missing. */
 export const damagedLinkMarker = { signature: '' }
 
 /**
- * Reads the link from a page's URL. Repairs a link that a mail program damaged, so that the page's forms send a valid one. If no
- * repair makes the link genuine, returns the parameters as received, but trimmed. The caller must verify the link.
+ * Reads the link from a page's URL, repaired if a mail program damaged it. The caller must verify the link.
  *
- * @returns 'none' if the query has no parameter whose name contains the name of a link's parameter; 'damaged' if the link is not genuine
- *   and one of its parameters is missing, empty, repeated or has more than `maxAccountIdLength` characters
+ * @returns 'none' if no parameter's name contains the name of a link's parameter; 'damaged' if the link is not genuine and a parameter
+ *   is missing, empty, repeated or longer than `maxAccountIdLength`
  */
 export function readLinkParameters(
   links: Pick<LinkSigner, 'verifyAuthenticity'>,

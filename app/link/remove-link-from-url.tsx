@@ -4,12 +4,8 @@ import { useEffect, useLayoutEffect } from 'react'
 import { repairUrlCutAtHash } from './url-cut-at-hash'
 
 /**
- * Removes the link from the address bar and the tab's history entry once the page has hydrated (ASVS 14.2.1). The browser's list of
- * visited pages still contains the link. Calls the browser's own `replaceState` with null: the function by which Next replaces it
- * would keep Next's state of the page, which contains the link, in `history.state`.
- * Loads the page again if the URL was cut at `#` ({@link repairUrlCutAtHash}), or if the page comes from the back/forward cache.
- *
- * @param path shown in the address bar instead
+ * Removes the link from the address bar and the tab's history entry (ASVS 14.2.1). Calls the browser's own `replaceState`, because
+ * that of Next would keep the link in `history.state`.
  */
 export function RemoveLinkFromUrl({ path }: { path: string }) {
   useLayoutEffect(() => {
@@ -19,7 +15,7 @@ export function RemoveLinkFromUrl({ path }: { path: string }) {
   }, [path])
 
   useEffect(() => {
-    // A page from the back/forward cache still contains the link and the typed text.
+    // A page from the back/forward cache still contains the link, and may contain a typed password.
     const reload = (event: PageTransitionEvent) => {
       if (event.persisted) window.location.reload()
     }

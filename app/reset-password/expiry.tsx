@@ -3,11 +3,9 @@
 import { useHydrated } from '@/client/use-hydrated'
 
 /**
- * Shows when the link expires. The server's HTML has the minutes left. After hydration, when the visitor's time zone is known, the
- * time of day replaces them, with the date unless the link expires today.
+ * Shows when the link expires: first the minutes left, and after hydration the time in the visitor's time zone.
  *
  * @param expiresAt milliseconds since the epoch
- * @param messages `until` has the placeholder `{time}`; `for` already contains the minutes left
  */
 export function LinkExpiry({
   expiresAt,
@@ -33,12 +31,12 @@ export function LinkExpiry({
   return <Sentence room={messages.for}>{messages.until.replace('{time}', time)}</Sentence>
 }
 
-/** Returns the browser's regional variant of the language, else the language. For plain `en`, times have the American format. */
+/** Returns the browser's regional variant of the language, if any: for plain `en`, times have the American format. */
 function ownForm(language: string): string {
   return navigator.languages.find((tag) => tag.startsWith(`${language}-`)) ?? language
 }
 
-/** A sentence that reserves the space of another one (`room`), so that the layout does not shift when the other one replaces it. */
+/** Reserves the space of another sentence (`room`), so that the layout does not shift when that sentence appears. */
 function Sentence({ room, children }: { room: string; children: string }) {
   return (
     <p

@@ -29,10 +29,7 @@ import { ResetPasswordForm } from './reset-password-form'
 
 type ValidLink = Extract<Awaited<ReturnType<typeof inspect>>, { state: 'valid' }>
 
-/**
- * The page of the emailed link. Mail scanners load it, too, so loading it adds at most an audit entry and changes nothing else
- * (RFC 9110 §9.2.1); only its form uses the link. It names the account only while the link is valid.
- */
+/** The page of a reset link. Mail scanners load it, too, so loading it does not use the link (RFC 9110 §9.2.1). */
 export default async function ResetPasswordPage({ searchParams }: { searchParams: Promise<PageQuery> }) {
   const query = await searchParams
   const language = await visitorLanguage()
@@ -92,7 +89,7 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
   }
 }
 
-/** Inspects a link without using it. Returns `unavailable` instead of throwing, because Next's error page needs JavaScript. */
+/** Returns `unavailable` instead of throwing, because Next's error page needs JavaScript. */
 async function inspect(link: LinkParameters) {
   const { passwordReset, log } = services()
   const { data } = linkSchema().safeParse(link)
@@ -135,7 +132,6 @@ async function ValidLinkPage({
   found: ValidLink
   error: PageQuery[string]
 }) {
-  // The language that the person chose on a page, else the account's, as in emails, else the browser's.
   const language = (await chosenLanguage()) ?? languageOfLocale(account.locale) ?? visitors
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const { settings, policy, users } = services()
@@ -195,7 +191,6 @@ async function ValidLinkPage({
   )
 }
 
-/** Returns the whole minutes until a date, rounded down, at least one. */
 function minutesUntil(date: Date): number {
   return Math.max(1, Math.floor((date.getTime() - Date.now()) / 60_000))
 }

@@ -10,10 +10,7 @@ export type PasswordValues = { password: string; password_confirm: string }
 const issue = (message: FieldErrorCode, input: unknown, path: string[] = []) =>
   ({ code: 'custom', message, input, path }) as const
 
-/**
- * Creates a resolver that validates the form with the endpoint's schemas and with the password rules that a browser can check
- * (`lib/passwords/rules.ts`). The endpoint validates again, with all rules.
- */
+/** Validates the form with the endpoint's schemas and rules that a browser can check. The endpoint validates again. */
 export function createPasswordResolver(
   rules: PasswordRuleChecker,
   passwordConfirm: boolean,

@@ -6,9 +6,7 @@ import { StrengthHint, type StrengthMessages } from './strength-hint'
 
 export type RulesMessages = {
   title: string
-  /** About the rules that the browser checks while a person types. */
   whileTyping: Record<RuleProblem['code'], string>
-  /** About the rules that only the server can check. */
   onSave: readonly string[]
   /** Has the placeholder `{count}`. */
   soFar: string
@@ -19,10 +17,7 @@ export type RulesMessages = {
   strength: StrengthMessages
 }
 
-/**
- * Lists the password rules before typing (WCAG 3.3.2). Ticks those that the browser can check and the typed password meets. Below,
- * shows how near the password is to the minimum length, how hard it is to guess, and a warning about characters outside of ASCII.
- */
+/** Lists the password rules before typing (WCAG 3.3.2). Ticks only rules that the browser can check. */
 export function PasswordRuleList({
   language,
   id,
@@ -46,7 +41,7 @@ export function PasswordRuleList({
         <p className="font-semibold">{messages.title}</p>
         <ul role="list" className="mt-1.5 space-y-1">
           {rules.checklist(password).map(({ problem, kept }) => {
-            // The list omits this limit, because hardly any password reaches it; the field's error names it.
+            // Omitted, because hardly any password reaches this limit.
             if (problem.code === 'too-long' && problem.max === mostCodePoints) return null
             const met = kept && password !== ''
             return (

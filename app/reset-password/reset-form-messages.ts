@@ -11,7 +11,6 @@ import { formErrorMessages, fillFieldMessages } from '@/app/i18n/form-error-mess
 import type { ResetFormMessages } from './reset-password-form'
 import { similarityMessageKeys } from './similarity-message-keys'
 
-/** Returns all messages of the form for the new password. They mention the username only if the mapping `users` has a column for it. */
 export async function resetFormMessages(
   language: Language,
   policy: RuleSettings,
@@ -20,7 +19,6 @@ export async function resetFormMessages(
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const p = await getTranslations({ locale: language, namespace: 'pages.password-problems' })
   const similar = similarityMessageKeys(users)
-  /** The messages about a rejected password. They tell a person what to do; most messages of the endpoint state only the reason. */
   const advice: Record<RejectedPassword['problems'][number]['code'], string> = {
     'too-short': p('too-short', limitsOf(policy, 'too-short')),
     'too-long': p('too-long', limitsOf(policy, 'too-long')),

@@ -37,16 +37,12 @@ type PasswordField = (typeof passwordFields)[number]
 
 const loadResolver = () => import('./password-resolver').catch(() => undefined)
 
+/** What to show, by error code, if the link becomes invalid while the page is open. */
 export type InvalidLinkViews = Partial<Record<WholeFormErrorCode, ViewContent>>
 
 /**
- * The form for the new password. Without JavaScript the browser posts the form. With JavaScript, errors appear without loading a
- * page, so the typed password stays.
- *
  * @param signInName the login, in a hidden field, so that password managers store the password with it
- * @param known names that a guesser would try first: those of the account and the service
  * @param errors the errors of a submission without JavaScript
- * @param invalidLinkViews what to show, by error code, if the link becomes invalid while the page is open
  */
 export function ResetPasswordForm({
   language,
@@ -115,7 +111,7 @@ export function ResetPasswordForm({
     if (underWay.current || saved) return
     underWay.current = true
     setNotice(undefined)
-    // Hide the password: password managers look for a password field on submit, and another person may see the screen.
+    // Hide the password: password managers look for a password field on submit.
     setShown(false)
     await handleSubmit(save)(event)
     underWay.current = false

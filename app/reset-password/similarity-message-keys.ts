@@ -3,7 +3,7 @@ const keys = {
   'no-username': { rule: 'rule-similar-no-username', advice: 'too-similar-no-username' },
 } as const
 
-/** Returns the keys of the messages about similarity. The messages mention the username only if the users table has one. */
+/** The messages mention the username only if the users table has one. */
 export function similarityMessageKeys(users: { username?: string }) {
   return keys[users.username === undefined ? 'no-username' : 'username']
 }

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'react'
 import type * as passwordStrength from './password-strength'
 
-/** Milliseconds without a change of the password before the hint changes: a change at every letter would distract. */
+/** Milliseconds after the last change of the password: a hint that changes with every letter would distract. */
 const pause = 600
 
 type Estimator = typeof passwordStrength
@@ -11,10 +11,7 @@ type Strength = passwordStrength.Strength
 
 export type StrengthMessages = Record<Strength, string>
 
-/**
- * Shows how hard the password is to guess. The estimate is made in the browser, by code that loads when typing begins; if
- * loading fails, nothing is shown. Reserves the space of the longest message, so that the layout does not shift.
- */
+/** Reserves the space of the longest message, so that the layout does not shift. */
 export function StrengthHint({
   password,
   known,

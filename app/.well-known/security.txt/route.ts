@@ -11,7 +11,7 @@ export function GET(): Response {
   const fields = [
     `Contact: ${securityContact}`,
     `Expires: ${new Date(Date.now() + daysGood * 86_400_000).toISOString()}`,
-    // The file belongs at the root of the origin (RFC 9116 §3). If PUBLIC_URL has a path, a proxy must forward this URL to the route.
+    // The file belongs under `/.well-known/` of the origin (RFC 9116 §3), even if PUBLIC_URL has a path.
     `Canonical: ${publicOrigin}/.well-known/security.txt`,
   ]
   return new Response(`${fields.join('\n')}\n`, { headers: { 'Content-Type': 'text/plain; charset=utf-8' } })

@@ -5,10 +5,7 @@ import { PageHeading } from '@/components/page-heading'
 import { services } from '@/services'
 import { visitorLanguage } from '@/app/i18n/request'
 
-/**
- * Confirms that the links are revoked. The page does not know whether the person came from the email with a reset link or from the
- * email about a changed password, so it explains both cases. While resets are disabled, no new link is sent, so it explains neither.
- */
+/** The page does not know whether the password was changed, so the list covers both cases. */
 export default async function CancelledPage() {
   const language = await visitorLanguage()
   const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })

@@ -5,11 +5,7 @@ import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 import { mailboxPath } from './mailbox'
 
-/**
- * The layout of the mailbox pages, which are in English only, because they are for developers.
- *
- * @param wide whether the page may be wider, so that HTML and plain text fit side by side
- */
+/** The layout of the mailbox pages. They are in English only, because they are for developers. */
 export function MailboxLayout({
   title,
   wide = false,

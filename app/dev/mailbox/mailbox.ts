@@ -16,7 +16,6 @@ export async function requireMailbox(): Promise<DevMailbox> {
   return mailbox
 }
 
-/** Returns a stored email. The response is 404 if there is none with this id. */
 export async function requireEmail(id: string): Promise<StoredEmailContent> {
   const email = await (await requireMailbox()).open(id)
   if (email === null) notFound()

@@ -3,10 +3,10 @@
 import { useRouter } from 'next/navigation'
 import { useEffect } from 'react'
 
-/** Milliseconds between two refreshes while the page is visible. */
+/** Milliseconds between two refreshes. */
 const interval = 3000
 
-/** Refreshes the list of emails, so that an email requested in another tab appears by itself. Shows nothing. */
+/** Refreshes the list of emails, so that new ones appear without a reload. */
 export function RefreshForNewEmails() {
   const router = useRouter()
   useEffect(() => {

@@ -10,7 +10,7 @@ import { RefreshForNewEmails } from './new-emails'
 
 type Props = { searchParams: Promise<Record<string, string | string[] | undefined>> }
 
-/** Lists the newest emails, the newest first; after a search, only those of them whose recipient or subject contains the text. */
+/** Lists the newest emails. A search covers only these. */
 export default async function MailboxPage({ searchParams }: Props) {
   const mailbox = await requireMailbox()
   const { q } = await searchParams
@@ -40,7 +40,7 @@ export default async function MailboxPage({ searchParams }: Props) {
         </button>
       </form>
       <div className="mt-4 flex min-h-8 flex-wrap items-center justify-between gap-x-6 text-sm text-muted">
-        {/* A status, so that screen readers announce an email that arrives while the page is open. */}
+        {/* A status, so that screen readers announce a new email. */}
         <p role="status">{count(shown.length, emails.length, wanted)}</p>
         {wanted !== '' && (
           <a href={mailboxPath()} className="text-link inline-block py-1">
@@ -96,7 +96,6 @@ function List({ emails }: { emails: StoredEmail[] }) {
   )
 }
 
-/** Shown if there are no emails, or if none matches the search. Offers the next step. */
 function Nothing({ searched }: { searched: boolean }) {
   return (
     <div className="mt-2 grid justify-items-center gap-3 rounded-2xl border border-dashed border-edge px-6 py-14 text-center">

@@ -6,10 +6,7 @@ const units = [
 
 const words = new Intl.RelativeTimeFormat('en', { numeric: 'always' })
 
-/**
- * Formats how long ago a date was, such as "3 minutes ago". Rounds down, in the largest unit that is not zero: days, hours, minutes
- * or seconds. Returns "just now" for less than ten seconds, and for a date in the future.
- */
+/** Formats how long ago a date was, rounded down: "3 minutes ago". Less than ten seconds, or a future date, is "just now". */
 export function formatAge(date: Date, now = new Date()): string {
   const seconds = Math.floor((now.getTime() - date.getTime()) / 1000)
   for (const [unit, length] of units)
@@ -17,7 +14,6 @@ export function formatAge(date: Date, now = new Date()): string {
   return seconds < 10 ? 'just now' : words.format(-seconds, 'second')
 }
 
-/** Formats a date to the second in UTC, the time zone of the log. */
 export function formatUtc(date: Date): string {
   return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }

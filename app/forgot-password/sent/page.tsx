@@ -7,10 +7,7 @@ import { pathInLanguage, visitorLanguage } from '@/app/i18n/request'
 import { SentNotice } from '@/app/forgot-password/sent-notice'
 import { sentMessages } from '@/app/forgot-password/sent-messages'
 
-/**
- * "Check your email" as a page of its own, for a browser without JavaScript, after a reload, and after the renewal of an expired or
- * used link. The page does not know when the link was requested, so it tells people to wait for the whole EMAIL_COOLDOWN.
- */
+/** "Check your email" as a page of its own, which knows neither the login nor the time of the request. */
 export default async function SentPage() {
   const language = await visitorLanguage()
   const { cooldown } = services().settings.emailSlots

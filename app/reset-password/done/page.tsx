@@ -6,7 +6,7 @@ import { PageHeading } from '@/components/page-heading'
 import { services } from '@/services'
 import { visitorLanguage } from '@/app/i18n/request'
 
-/** Confirms that the password was changed. A reset does not sign the person in (OWASP Forgot Password). */
+/** A reset does not sign the person in (OWASP Forgot Password). */
 export default async function DonePage() {
   const language = await visitorLanguage()
   const { branding, reset } = services().settings

@@ -1,4 +1,4 @@
-/** The liveness check: responds with 200 without using the database. */
+/** The liveness check does not depend on the database. */
 export function GET(): Response {
   return Response.json({ status: 'ok' })
 }

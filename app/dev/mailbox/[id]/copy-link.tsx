@@ -5,12 +5,7 @@ import { Button } from '@/components/button'
 
 const never = () => () => {}
 
-/**
- * A button that copies a link. Absent without JavaScript, and where the browser offers no clipboard; the link can also be copied
- * from the field beside it.
- *
- * @param about the purpose of the link, for screen readers: a page may have several links
- */
+/** A button that copies a link; absent without JavaScript, and where the browser has no clipboard API. */
 export function CopyLinkButton({ link, about }: { link: string; about: string }) {
   const ready = useSyncExternalStore(
     never,

@@ -14,7 +14,6 @@ type Props = {
 
 const box = 'rounded-2xl border border-line bg-surface'
 
-/** A stored email: its links, a preview of its HTML, its plain text, and its headers. */
 export default async function EmailPage({ params, searchParams }: Props) {
   const { id, subject, from, to, date, text, headers } = await requireEmail((await params).id)
   const scheme = parseColorScheme((await searchParams).scheme)
@@ -58,7 +57,7 @@ export default async function EmailPage({ params, searchParams }: Props) {
           />
         </Part>
         <Part id="text" title="Plain text">
-          {/* `unicode-bidi: plaintext` chooses the direction of each line separately, as mail programs do. */}
+          {/* `unicode-bidi: plaintext` chooses the direction of each line of the email separately. */}
           <pre
             className={`p-4 font-mono text-[0.78rem] leading-relaxed wrap-anywhere whitespace-pre-wrap [unicode-bidi:plaintext] sm:p-5 ${box}`}
           >
@@ -107,7 +106,7 @@ function Link({ id, link }: { id: string; link: string }) {
   )
 }
 
-/** Switches the colour scheme of the preview. Made of links, so that it works without JavaScript. */
+/** Consists of links, so that it works without JavaScript. */
 function SchemeMenu({ id, scheme }: { id: string; scheme: ColorScheme | undefined }) {
   const choices = [undefined, ...colorSchemes]
   return (

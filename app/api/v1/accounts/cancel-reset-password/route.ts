@@ -13,10 +13,10 @@ const pages = (settings: Settings): FormPages => ({
   back: (fields) => `${pathInApp(settings, '/cancel-reset/')}?${linkParameters(fields)}`,
 })
 
-/** The endpoint works even while resets are disabled, because links that were mailed before stay valid for up to seven days. */
+/** "This wasn't me" links that were mailed before resets were disabled must still work. */
 const always = { allowWhenDisabled: true }
 
-/** "This wasn't me": revokes the account's links and pauses its emails with links. The page of the emailed link posts here. */
+/** Handles "this wasn't me" (`cancelReset`). */
 export async function POST(request: Request): Promise<Response> {
   return handlePost(
     services(),
@@ -39,7 +39,6 @@ export async function POST(request: Request): Promise<Response> {
   )
 }
 
-/** Responds to a CORS preflight, or describes the endpoint's fields. */
 export function OPTIONS(request: Request): Response {
   return handleOptions(services(), request, cancelOptionsResponse, always)
 }

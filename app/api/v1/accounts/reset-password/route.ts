@@ -44,7 +44,6 @@ export async function POST(request: Request): Promise<Response> {
   })
 }
 
-/** Responds to a CORS preflight, or describes the endpoint's fields. */
 export function OPTIONS(request: Request): Response {
   const { settings } = services()
   return handleOptions(services(), request, () => resetPasswordOptionsResponse(settings.reset))

@@ -1,7 +1,4 @@
-/**
- * The Content-Security-Policy of an email's HTML in the preview frame. It allows inline styles, images in `data:` URLs, and links that
- * open in the window or in a new one on a click, but no scripts, forms or external resources.
- */
+/** The Content-Security-Policy of an email in the preview frame: no scripts, forms or external resources. */
 export const framePolicy = [
   "default-src 'none'",
   "style-src 'unsafe-inline'",
@@ -10,19 +7,14 @@ export const framePolicy = [
   'sandbox allow-popups allow-top-navigation-by-user-activation',
 ].join('; ')
 
-/** The colour schemes that a person can choose for the preview; without a choice, the scheme of the system applies. */
 export const colorSchemes = ['light', 'dark'] as const
 export type ColorScheme = (typeof colorSchemes)[number]
 
-/** Parses the query parameter `scheme`; undefined if it is missing, repeated or unknown. */
 export function parseColorScheme(given: unknown): ColorScheme | undefined {
   return colorSchemes.find((scheme) => scheme === given)
 }
 
-/**
- * Prepares an email's HTML for the preview frame. Links open in the whole window, because pages do not work in the frame's
- * sandbox. If a colour scheme is given, it replaces the scheme of the system.
- */
+/** Prepares an email for the preview frame: links leave the sandboxed frame, and `scheme` replaces the colour scheme of the system. */
 export function frameHtml(html: string, scheme?: ColorScheme): string {
   const base = '<base target="_top">'
   const aimed = html.replace(/\starget\s*=\s*(?:"_blank"|'_blank'|_blank\b)/gi, '')
