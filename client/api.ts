@@ -1,22 +1,17 @@
 import { formErrorCode } from '@/lib/http/error-codes'
 import { parseFormErrors, type FormErrors } from '@/lib/http/form-errors'
 
-/** The result of a submitted form: accepted, or error codes. `retryAfter`: seconds to wait if the server responded with 429. */
+/** `retryAfter`: seconds to wait after a 429. */
 export type FormResponse<Field extends string = never> =
   { ok: true } | { ok: false; errors: FormErrors<Field>; retryAfter?: number }
 
-/** Request timeout in milliseconds. */
+/** Milliseconds. */
 const timeout = 30_000
 
 /** Seconds to wait after a 429 without a usable Retry-After. */
 const usualWait = 60
 
-/**
- * Sends a form to an endpoint of this app. Never throws: without a response in time, and for a redirect, the code is `offline`.
- *
- * @param language the language of the page, and of a requested email unless the account has a language
- * @param shown the fields whose errors the form can show
- */
+/** Sends a form. Does not throw: if `fetch` fails, the code is `offline`. @param shown the fields whose errors the form can show */
 export async function sendForm<Field extends string = never>(
   path: string,
   fields: Record<string, string>,
@@ -43,11 +38,7 @@ export async function sendForm<Field extends string = never>(
   }
 }
 
-/**
- * Parses an endpoint's response. 429 becomes `throttled`. An error with the header `Error-Codes` becomes the known codes in the header, or
- * `refused` if none is known. Any other 5xx, and an error without `detail` in its body, which is not Rekey's, becomes `unavailable`. Any
- * other error becomes the code in its body, or `refused` without a known code.
- */
+/** Parses the response of an endpoint, or of a proxy in front of it. */
 export async function readResponse<Field extends string = never>(
   response: Response,
   shown: readonly Field[] = [],
@@ -66,6 +57,7 @@ export async function readResponse<Field extends string = never>(
     return { ok: false, errors }
   }
   const body: unknown = response.status < 500 ? await response.json().catch(() => null) : null
+  // The errors of endpoints have `Error-Codes` or `detail`.
   const refused = typeof body === 'object' && body !== null && 'detail' in body
   const form = !refused ? 'unavailable' : formErrorCode('code' in body ? String(body.code) : undefined)
   return { ok: false, errors: { form, fields: {} } }

@@ -2,14 +2,10 @@ import type { FieldError } from 'react-hook-form'
 import type { WholeFormErrorCode } from '@/lib/http/error-codes'
 import type { FormErrors } from '@/lib/http/form-errors'
 
-/** The messages about a form as a whole, by error code. `throttledFor` has the placeholder `{when}`, such as "in 5 minutes". */
+/** The messages about a form as a whole. `throttledFor` has the placeholder `{when}`. */
 export type FormErrorMessages = Record<WholeFormErrorCode | 'throttledFor', string>
 
-/**
- * Returns the message about a form as a whole; undefined if the form as a whole has no error.
- *
- * @param retryAfter seconds to wait, if known; the message names them unless the browser has no `Intl.RelativeTimeFormat`
- */
+/** Returns the message about a form as a whole, if it has an error. `retryAfter`: seconds to wait. */
 export function formErrorMessage(
   { errors: { form }, retryAfter }: { errors: Pick<FormErrors, 'form'>; retryAfter?: number },
   messages: FormErrorMessages,
@@ -21,7 +17,7 @@ export function formErrorMessage(
   return messages[form]
 }
 
-/** Formats a time to wait, such as "in 40 seconds" or "in 3 minutes". Rounds up: Retry-After is a minimum (RFC 9110 §10.2.3). */
+/** Formats a time to wait, such as "in 3 minutes". Rounds up: Retry-After is a minimum (RFC 9110 §10.2.3). */
 export function inHowLong(seconds: number, language: string): string {
   const format = new Intl.RelativeTimeFormat(language, { numeric: 'always' })
   if (seconds <= 90) return format.format(Math.ceil(seconds), 'second')
@@ -29,7 +25,7 @@ export function inHowLong(seconds: number, language: string): string {
   return format.format(Math.ceil(seconds / 3600), 'hour')
 }
 
-/** Converts error codes by field to react-hook-form's errors; omits fields without a code. */
+/** Converts error codes by field to errors of react-hook-form. */
 export function toHookFormErrors<Field extends string>(
   fields: Partial<Record<Field, readonly string[]>>,
 ): Partial<Record<Field, FieldError>> {
@@ -39,7 +35,7 @@ export function toHookFormErrors<Field extends string>(
   return Object.fromEntries(errors) as Partial<Record<Field, FieldError>>
 }
 
-/** Returns the messages for react-hook-form's error of one field, without duplicates; none for a code without a message. */
+/** Returns the messages of a field's error, without duplicates. */
 export function fieldMessages(error: FieldError | undefined, messages: Record<string, string>): string[] {
   const codes = Object.values(error?.types ?? {}).flat()
   return [...new Set(codes.flatMap((code) => messages[String(code)] ?? []))]

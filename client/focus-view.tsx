@@ -1,9 +1,6 @@
 import { useEffect, type ReactNode } from 'react'
 
-/**
- * Presents a view that replaces another within a page: sets the title, scrolls to the top, and focuses the heading, so that a
- * screen reader continues there. Restores the previous title when the view is removed.
- */
+/** Sets the title, scrolls up and focuses the heading of a view that replaced another, so that screen readers continue there. */
 export function useViewFocus(title: string): void {
   useEffect(() => {
     const before = document.title
@@ -16,19 +13,14 @@ export function useViewFocus(title: string): void {
   }, [title])
 }
 
-/** A view that replaces the content of a page without loading a new one. */
 export type ViewContent = { title: string; body: ReactNode }
 
-/** Shows a view in place of the page's content, as {@link useViewFocus} presents it. */
 export function FocusedView({ view: { title, body } }: { view: ViewContent }) {
   useViewFocus(title)
   return body
 }
 
-/**
- * Loads another page as a whole, without Next's navigation. Otherwise Next would keep its state of the current page, and could write it
- * into the history later. On the reset page, that state contains the link.
- */
+/** Loads a page without Next's navigation, which could write its state of the current page, with the link, into the history. */
 export function loadPage(path: string): void {
   window.location.assign(path)
 }

@@ -1,6 +1,6 @@
 import { Fragment, type ReactNode } from 'react'
 
-/** Replaces a placeholder of a message, such as `{login}`, by a React node. */
+/** Replaces the placeholder `{name}` of a message by a React node. */
 export function interpolate(sentence: string, name: string, value: ReactNode): ReactNode {
   const parts = sentence.split(`{${name}}`)
   return parts.map((part, index) => (

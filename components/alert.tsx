@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { AlertIcon } from './icons'
 
-/** An error of a whole form. The region is always rendered: screen readers announce only changes in an existing region (WCAG 4.1.3). */
+/** The region is rendered even without an error, so that screen readers announce a later one (WCAG 4.1.3). */
 export function Alert({ children }: { children: ReactNode }) {
   return (
     <div role="alert">

@@ -5,7 +5,7 @@ import { readableAccents } from '@/lib/theme/brand'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 
-/** Renders the colours made from BRAND_COLOR as a style element; undefined without BRAND_COLOR. As `#rrggbb`, they need no escaping. */
+/** The colours are `#rrggbb`, so the style sheet needs no escaping. */
 export async function brandStyle(): Promise<ReactNode> {
   const { brandColor } = services().settings.branding
   if (brandColor === undefined) return undefined
@@ -18,7 +18,6 @@ export async function brandStyle(): Promise<ReactNode> {
   )
 }
 
-/** Renders the sentence with the support address; undefined without SUPPORT_EMAIL. */
 export async function helpLine(language: Language): Promise<ReactNode> {
   const address = services().settings.branding.supportEmail?.replace(/^.*<|>$/g, '')
   if (address === undefined) return undefined

@@ -1,7 +1,7 @@
 import type { ComponentProps, ReactNode } from 'react'
 import { SpinnerIcon } from './icons'
 
-/** The classes of all buttons. Long words break, so that they do not overflow a small screen in large type (WCAG 1.4.4, 1.4.10). */
+/** Long words break, so that they do not overflow a small screen in large type (WCAG 1.4.4, 1.4.10). */
 const base =
   'inline-flex min-h-12 items-center justify-center gap-2 wrap-anywhere hyphens-auto rounded-xl px-5 py-2.5 text-center font-semibold text-balance transition-colors motion-reduce:transition-none'
 const variants = {
@@ -9,15 +9,11 @@ const variants = {
   quiet: 'border-[1.5px] border-edge bg-surface text-ink hover:bg-hover',
 }
 
-/** Returns the classes of a button, also for links that should look like one. */
 export function buttonClass(variant: keyof typeof variants): string {
   return `${base} ${variants[variant]}`
 }
 
-/**
- * A button that keeps the focus while its form is being submitted (`busy`), because it is not disabled then. So the form must ignore
- * a second press. Screen readers announce `busyMessage` wherever the focus is (WCAG 4.1.3).
- */
+/** A `busy` button is not disabled, so that it keeps the focus: the form must ignore a second press. Announces `busyMessage` (WCAG 4.1.3). */
 export function Button({
   variant = 'primary',
   busy = false,

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { Logo } from './icons'
 
-/** The whole HTML document of a page. All texts are properties, so that error pages can use the component without loading messages. */
+/** Texts are properties, so that error pages need not load messages. */
 export function HtmlDocument({
   language,
   direction,
@@ -20,9 +20,9 @@ export function HtmlDocument({
   direction: 'ltr' | 'rtl'
   title: string
   appName: string
-  /** The URL of an image in place of Rekey's logo. Its alternative text is empty, because the name of the app stands beside the image. */
+  /** The URL of an image in place of Rekey's logo. */
   logoUrl?: string | undefined
-  /** The URL of the icon in the browser's tab. */
+  /** A URL. */
   icon: string
   brand?: ReactNode
   steps?: ReactNode
@@ -37,7 +37,7 @@ export function HtmlDocument({
         <title>{`${title} · ${appName}`}</title>
         <link rel="icon" href={icon} />
         {brand}
-        {/* The page is not centred vertically, because it would shift while the footer loads. */}
+        {/* Not centred vertically: the page would shift while the footer loads. */}
         <div className="mx-auto flex w-full max-w-4xl grow flex-col sm:px-6 sm:py-10 lg:py-[7vh]">
           <div
             className={`mx-auto grid w-full max-w-xl grow content-start bg-surface sm:grow-0 sm:overflow-hidden sm:rounded-3xl sm:border sm:border-line sm:shadow-sheet ${

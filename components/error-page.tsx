@@ -4,7 +4,6 @@ import { CloudIcon } from './icons'
 import { PageHeading } from './page-heading'
 import { HtmlDocument } from './document'
 
-/** The whole page for internal errors, without details. Its button reloads the page. */
 export function ErrorPageDocument({
   messages: { lead, retry, ...documentProps },
 }: {

@@ -1,9 +1,6 @@
 import { AlertIcon } from './icons'
 
-/**
- * The errors of one field. The `aria-describedby` of the field must contain `id`. The region is rendered even without errors, so
- * that screen readers announce later errors while the focus is in the field (WCAG 4.1.3).
- */
+/** Rendered even without errors, so that screen readers announce later ones (WCAG 4.1.3). `id` is for the field's `aria-describedby`. */
 export function FieldErrors({ id, errors }: { id: string; errors: readonly string[] }) {
   return (
     <div aria-live="polite">

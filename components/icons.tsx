@@ -1,9 +1,6 @@
 import type { ReactNode } from 'react'
 
-/**
- * Creates the component of an icon. Icons only decorate text, so they are hidden from assistive technology. The calls of this
- * function are marked as pure, so that a bundle contains only the icons that it uses.
- */
+/** Icons decorate text, so assistive technology ignores them. The calls are marked as pure, so that bundles omit unused icons. */
 function icon(drawing: ReactNode) {
   return function Icon({ className = 'size-5' }: { className?: string }) {
     return (
@@ -80,7 +77,6 @@ export const EyeOffIcon = /* @__PURE__ */ icon(
 export const DotIcon = /* @__PURE__ */ icon(<circle cx="12" cy="12" r="3" />)
 export const SpinnerIcon = /* @__PURE__ */ icon(<path d="M12 3.5a8.5 8.5 0 1 1-8.5 8.5" />)
 
-/** Rekey's logo in the accent colour: a keyhole inside a circular arrow. */
 export function Logo({ className = 'size-9' }: { className?: string }) {
   return (
     <svg viewBox="0 0 32 32" className={`shrink-0 ${className}`} aria-hidden="true" focusable="false">

@@ -2,12 +2,8 @@ import { languages, type Language } from '@/lib/i18n/locales'
 import { ChevronUpIcon, GlobeIcon } from './icons'
 
 /**
- * A menu of all languages, by their native names, to load the current page in another one. The menu is a form, not links, so that
- * the parameters of a mailed link appear in no URL until a button is pressed. The form has no `action`, so that it goes to the
- * current URL, which the request form changes without loading a page. The list opens upwards from the footer, and hides while
- * the focus is in the page's main content, which the list would obscure (WCAG 2.4.11).
- *
- * @param link the parameters of the mailed link, if the page needs them
+ * A form, because the URLs of links would contain the parameters of a mailed link. It has no `action`, because the request form changes
+ * the URL without loading a page. The list hides while the focus is in `main`, which it would obscure (WCAG 2.4.11).
  */
 export function LanguageMenu({
   language,
@@ -46,7 +42,6 @@ export function LanguageMenu({
   )
 }
 
-/** The native name of each language. Made once, because `Intl.DisplayNames` loads all names of a language. */
 const nativeNames = Object.fromEntries(languages.map((tag) => [tag, nativeName(tag)])) as Record<
   Language,
   string
@@ -59,10 +54,7 @@ function nativeName(tag: Language): string {
   return name.charAt(0).toLocaleUpperCase(tag) + name.slice(1)
 }
 
-/**
- * The HTML of the menu's list, by the language of the page. Made once, because React would need a large part of each page's
- * rendering time for the sixty elements. Contains only codes and names of languages, so nothing needs to be escaped.
- */
+/** Made once, to save rendering time. Contains only codes and names of languages, so nothing needs to be escaped. */
 const buttons = Object.fromEntries(languages.map((current) => [current, buttonsFor(current)])) as Record<
   Language,
   string

@@ -6,7 +6,7 @@ const tones = {
   warn: 'bg-warn-tint text-warn',
 }
 
-/** The only h1 of a page, with an icon and the first sentences. `tabIndex` lets code move the focus here when the view changes. */
+/** `tabIndex` lets code focus the heading when the view changes. */
 export function PageHeading({
   icon,
   tone = 'accent',

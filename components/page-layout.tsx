@@ -8,13 +8,7 @@ import { HtmlDocument } from './document'
 import { ProgressSteps, type Step } from './progress-steps'
 import { brandStyle, helpLine } from './brand-style'
 
-/**
- * The layout of all pages but the mailbox and the error pages: name of the app, steps, content, and a footer with language menu, help
- * and sign-in link. Not a layout of Next, because only a page knows its language.
- *
- * @param step the step of a reset that the page belongs to, if any
- * @param link the parameters of the mailed link, which the language menu must keep
- */
+/** Not a layout of Next, because only a page knows its language. @param link the parameters that the language menu must keep */
 export async function PageLayout({
   language,
   title,

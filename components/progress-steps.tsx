@@ -3,16 +3,12 @@
 import { CheckIcon } from './icons'
 import { useIsSentPage } from './sent-page'
 
-/** The step of a reset that a page belongs to: requesting a link, opening the email, choosing a password; or the end. */
+/** 1: request a link; 2: open the email; 3: choose a password. */
 export type Step = 1 | 2 | 3 | 'done'
 
 export type StepMessages = { title: string; names: readonly [string, string, string]; done: string }
 
-/**
- * Shows the steps of a reset: on a large screen as a list beside the content, on a small one as a bar of three parts with the name of
- * the current step. The request form changes the URL to that of "check your email" without loading a page: there, step 2 is shown
- * instead of 1.
- */
+/** The request form shows "check your email" without loading a page, by changing the URL: step 1 then counts as 2. */
 export function ProgressSteps({ step, messages }: { step: Step; messages: StepMessages }) {
   const isSentPage = useIsSentPage()
   const current = step === 1 && isSentPage ? 2 : step === 'done' ? 4 : step
