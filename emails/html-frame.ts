@@ -5,17 +5,14 @@ import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untruste
 /** The HTML around the texts of an email: `parts[n]` comes before the text with the number `places[n]`. */
 type Frame = { parts: string[]; places: number[] }
 
-/** The rendered frames. A frame depends only on the language, the brand colour and the structure of an email, so there are few. */
+/** A frame depends only on the language, the brand colour and the structure of an email, so there are few. */
 const frames = new Map<string, Promise<Frame>>()
 
-/** Returns the mark that stands for a text while the frame is rendered. No other part of a frame looks like a mark. */
+/** Returns the mark of a text. No other part of a frame looks like a mark. */
 const markOf = (place: number) => `rk0text${place}rk0`
 const marks = /rk0text(\d+)rk0/
 
-/**
- * Renders an email to the same bytes as {@link renderHtml}, at a fraction of the cost: React renders each frame once, and the escaped
- * texts are inserted into it.
- */
+/** Renders an email like {@link renderHtml}, byte for byte, but inserts the texts into a cached frame, which costs less. */
 export async function renderHtmlFromFrame(content: EmailContent): Promise<string> {
   if (!hrefsOf(content).every((href) => plainHref.test(href))) return renderHtml(content)
   const texts: string[] = []
@@ -24,12 +21,12 @@ export async function renderHtmlFromFrame(content: EmailContent): Promise<string
   return parts.map((part, at) => (at < places.length ? part + texts[places[at]!] : part)).join('')
 }
 
-/** Matches ASCII URLs with a host. {@link renderHtml} renders emails with other URLs, because React changes some of those. */
+/** React changes some other URLs, such as `javascript:`, so emails with other URLs are rendered without a frame. */
 const plainHref = /^(?!javascript:)[a-z][a-z\d+.-]*:\/\/[\x21-\x7e]+$/i
 
 const hrefsOf = ({ blocks }: EmailContent) => blocks.flatMap((block) => ('href' in block ? [block.href] : []))
 
-/** Returns the frame of an email. @param marked the email's content with marks instead of all texts */
+/** @param marked the content with marks in place of texts */
 function frameOf(marked: EmailContent): Promise<Frame> {
   const key = JSON.stringify(marked)
   const known = frames.get(key)
@@ -46,7 +43,7 @@ function frameOf(marked: EmailContent): Promise<Frame> {
   return rendered
 }
 
-/** Returns the content with marks instead of its texts. @param put takes the HTML of a text and returns its mark */
+/** @param put stores the HTML of a text and returns its mark */
 function replaceTexts(content: EmailContent, put: (html: string) => string): EmailContent {
   const text = (plain: string) => put(escapeHtml(plain))
 

@@ -23,11 +23,9 @@ const wordFrame = [
   '<!--[if mso]></td></tr></tbody></table><![endif]-->',
 ] as const
 
-/** Renders an email as HTML that mail programs support: tables, inline styles, no external resources. */
 export async function renderHtml(content: EmailContent): Promise<string> {
   const html = await render(<Page {...content} />)
-  // Replace the doctype, which names an external host, and remove React's markers. Then write attributes in lower case, and add the
-  // frame for Outlook.
+  // Replace the doctype, which names an external host, and remove React's markers.
   return html
     .replace(/^<!DOCTYPE[^>]*>/i, '<!doctype html>')
     .replaceAll(/<!--(?:\/?\$| |html|head|body)-->/g, '')
@@ -35,7 +33,6 @@ export async function renderHtml(content: EmailContent): Promise<string> {
     .replace(/(<div[^>]* role="main"[^>]*>)(.*)(<\/div>)/s, `$1${wordFrame[0]}$2${wordFrame[1]}$3`)
 }
 
-/** Gives all components the styles of the email. */
 const EmailThemeContext = createContext(createEmailTheme())
 const useStyles = () => useContext(EmailThemeContext).styles
 
@@ -200,10 +197,7 @@ function Facts({ facts, dir }: { facts: EmailFact[]; dir: 'ltr' | 'rtl' }) {
   )
 }
 
-/**
- * Renders untrusted text so that it keeps its own direction, and mail programs do not turn it into a link. The joiners between its
- * pieces are not copied with it.
- */
+/** Mail programs must make no link of untrusted text. The joiners are unselectable, so that a copy of the text lacks them. */
 function Untrusted({ text }: { text: string }) {
   const styles = useStyles()
   const [first, ...others] = splitAtLinkCharacters(sanitizeShortLine(text))
@@ -222,7 +216,7 @@ function Untrusted({ text }: { text: string }) {
   )
 }
 
-/** Renders the preview text. Invisible padding follows it, so that mail programs do not add the first words of the body. */
+/** Invisible padding follows the preview text, so that mail programs do not add the first words of the body. */
 function Preview({ text }: { text: string }): ReactNode {
   const styles = useStyles()
   return (

@@ -2,10 +2,10 @@ import type { Language } from '@/lib/i18n/locales'
 import type { EmailBlock, EmailContent, EmailFact } from './content'
 import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untrusted-text'
 
-/** The width of a line in columns. A line that is quoted in a reply still fits into 80 columns (RFC 3676 §4.2). */
+/** The width of a line. A quoted line still fits into 80 columns (RFC 3676 §4.2). */
 const columns = 72
 
-/** Renders an email as plain text. Each link has its own line, starts in the first column and is never wrapped. */
+/** Renders an email as plain text. Does not wrap links, because a mail program could cut them. */
 export function renderPlainText({ language, title, greeting, blocks, footer }: EmailContent): string {
   const body = blocks.map((block) => write(block, colonOf(language))).filter((lines) => lines.length > 0)
   const paragraphs = [underline(title, '='), [greeting], ...body].map((lines) => lines.join('\n'))
@@ -28,7 +28,6 @@ function write(block: EmailBlock, colon: string): string[] {
   }
 }
 
-/** Returns the colon after a label in the typography of the language. */
 function colonOf(language: Language): string {
   if (language === 'fr') return '\u202f:'
   return /^(ja|zh)/.test(language) ? '：' : ':'
@@ -38,7 +37,7 @@ function underline(text: string, stroke: string): string[] {
   return [text, stroke.repeat(widthOf(text))]
 }
 
-/** Formats facts in two indented columns, so that no value looks like text of the email itself. */
+/** Indents the facts, so that no value looks like text of the email itself. */
 function list(facts: EmailFact[], colon: string): string[] {
   const width = Math.max(...facts.map(({ label }) => widthOf(label)))
   return facts.map(({ label, value, untrusted }) => {
@@ -58,15 +57,15 @@ function wrap(text: string): string {
   return lines.join('\n')
 }
 
-/** Matches the characters of Chinese, Japanese and Korean, with their punctuation: they are two columns wide. */
+/** Matches characters of Chinese, Japanese and Korean, which are two columns wide. */
 const wide = /[\u2e80-\u303f\u3041-\u33ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]/gu
 
-/** Matches a text that begins with a character that must not start a line in Chinese, Japanese and Korean. */
+/** Matches a text that must not start a line in Chinese, Japanese and Korean. */
 const noLineStart = /^[\p{Pe}\p{Pf}\p{Po}ー々]/u
 
 const words = new Intl.Segmenter('ja', { granularity: 'word' })
 
-/** Splits a text at its possible line breaks. `gap` is what precedes a piece unless the line breaks there: a space or nothing. */
+/** Splits a text at its possible line breaks. `gap`: what precedes the piece if the line does not break there. */
 function pieces(text: string): { gap: string; piece: string }[] {
   return text.split(' ').flatMap((word, place) => {
     const gap = place === 0 ? '' : ' '

@@ -1,7 +1,7 @@
 import { canonicalEmail } from '@/lib/addresses/email-address'
 import { countWords, doesNotMixLatin, sanitizeLine } from './untrusted-text'
 
-/** The most characters of a text that is shown in full: of a username, and of a username that is the recipient's own address. */
+/** The most characters of a text that is shown in full: of a username, and of the recipient's own address. */
 const maxLength = { username: 24, address: 64 }
 
 /** Three words can be a name; four can be a sentence. */
@@ -10,17 +10,11 @@ const maxWords = 3
 /** Four digits are enough for a year, and too few for almost all telephone numbers. */
 const maxDigits = 4
 
-/** Matches letters with their marks and joiners, ASCII digits, `_` and `-`. */
 const plainUsername = /^[\p{L}\p{Mn}\p{Mc}\u200c\u200d0-9_-]+$/u
 
 /**
  * Returns what an email shows of a username, or of another text that tells accounts apart. An attacker can register with a victim's
- * address, and choose a username such as "Your account is locked! Call 0900 123456", which the service would then send to the victim.
- * A text that looks like a username is shown in full. Of any other text only both ends are shown: enough for its owner to recognise it,
- * too little for a message, a telephone number or an address.
- *
- * @param email the recipient's address. A short username that equals it, or its part before the `@`, is shown in full as well
- * @returns the text to show; empty if nothing is left
+ * address and choose a username such as "Your account is locked! Call 0900 123456". So only the ends of such a text are shown.
  */
 export function shownUsername(username: string, email: string): string {
   const text = sanitizeLine(username)
@@ -36,7 +30,7 @@ function looksLikeUsername(text: string): boolean {
   )
 }
 
-/** Whether a text, which may have dots, is the recipient's own address or the part before its `@`, and too short for a message. */
+/** Whether a text is the recipient's own address, or the part before its `@`, and too short for a message. */
 function isOwnAddress(text: string, email: string): boolean {
   const address = canonicalEmail(text)
   const isOwn = address === null ? text === localPartOf(email) : address === canonicalEmail(email)
@@ -48,7 +42,6 @@ function localPartOf(text: string): string {
   return text.replace(/@[^@]*$/, '')
 }
 
-/** Whether a text is too short for a sentence or a telephone number. */
 function isTooShortForMessage(text: string): boolean {
   return countWords(text) <= maxWords && (text.match(/\p{N}/gu)?.length ?? 0) <= maxDigits
 }

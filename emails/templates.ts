@@ -16,7 +16,6 @@ import { renderHtmlFromFrame } from './html-frame'
 import { renderPlainText } from './plain-text'
 import { shownUsername } from './shown-username'
 
-/** The default email templates. */
 export const emails: EmailTemplates = {
   reset: (facts) => render(resetContent(facts)),
   changed: (facts) => render(changedContent(facts)),
@@ -94,17 +93,14 @@ function changedContent({
         { label: say('changed.network'), value: client ?? '', untrusted: true },
       ]),
       paragraph(say('changed.was-you')),
-      // Without a cancel link, the account has another email address by now. A new reset link would go there: only support can help.
+      // Without a cancel link, the account's email address has changed: a new reset link would go to the new address.
       ...(cancelLink === undefined ? help(say, service) : notYou(say, cancelLink, service)),
     ],
     footer: [paragraph(say('changed.why', { appName }))],
   }
 }
 
-/**
- * Offers the cancel link and the support address, but not to request a new link: cancelling usually requests a new link, and pauses
- * the account's other emails with links for an hour.
- */
+/** Does not suggest to request a link: cancelling usually requests one, and pauses other emails with links for an hour. */
 function notYou(say: Say, cancelLink: string, service: ServiceFacts): EmailBlock[] {
   const support = supportAddress(service)
   return [
@@ -119,14 +115,14 @@ type Say = ReturnType<typeof translatorOf>
 
 const translators = new Map<Language, Say>()
 
-/** Returns the translator of a language. It is created once, because it keeps the messages that it has parsed. */
+/** Cached, because a translator keeps the messages that it has parsed. */
 function speak(language: Language): Say {
   const say = translators.get(language) ?? translatorOf(language)
   translators.set(language, say)
   return say
 }
 
-/** Creates a translator that throws for a missing message, so that the email is retried instead of showing a key. */
+/** Throws for a missing message, so that the email is retried instead of showing a key. */
 function translatorOf(language: Language) {
   const onError = (error: Error) => {
     throw error
@@ -155,7 +151,7 @@ const dateFormats = new Map<Language, Intl.DateTimeFormat>()
 function dateFormatOf(language: Language): Intl.DateTimeFormat {
   const known = dateFormats.get(language)
   if (known !== undefined) return known
-  // Separate parts instead of `dateStyle`: with `dateStyle` and this hour cycle, Traditional Chinese loses the long form of the date.
+  // With `dateStyle` and this hour cycle, Traditional Chinese loses the long form of the date.
   const format = {
     year: 'numeric',
     month: 'long',
@@ -165,7 +161,7 @@ function dateFormatOf(language: Language): Intl.DateTimeFormat {
     hourCycle: 'h23',
     timeZone: 'UTC',
   } as const
-  // British English has the order day, month, year; plain `en` has the American order.
+  // Plain `en` has the American order of day and month.
   const created = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, format)
   dateFormats.set(language, created)
   return created
@@ -176,7 +172,6 @@ function greet(say: Say, account: EmailAccount): string {
   return name === '' ? say('greeting') : say('greeting-named', { name })
 }
 
-/** Says which account the email is about: by label and username, else by email address. */
 function accountFacts(say: Say, { username, label, email }: EmailAccount): EmailFact[] {
   const named = [
     { label: say('account'), value: shownUsername(label, email), untrusted: true },
@@ -186,7 +181,6 @@ function accountFacts(say: Say, { username, label, email }: EmailAccount): Email
   return [{ label: say('account'), value: shownUsername(email, email), untrusted: true }]
 }
 
-/** Returns a block of the facts that are not empty; no block if all are. */
 function facts(rows: EmailFact[]): EmailBlock[] {
   const known = rows.filter(({ value }) => sanitizeShortLine(value) !== '')
   return known.length > 0 ? [{ kind: 'facts', facts: known }] : []

@@ -7,7 +7,6 @@ type Palette = Record<
   string
 >
 
-/** Assigns the colours of a scheme to the parts of an email. */
 const paletteOf = (colors: Colors): Palette => ({
   page: colors.paper,
   card: colors.surface,
@@ -25,10 +24,7 @@ const paletteOf = (colors: Colors): Palette => ({
 const light = paletteOf(theme.light.colors)
 const dark = paletteOf(theme.dark.colors)
 
-/**
- * Returns the rules with dark colours. Apple's mail programs expose a dark scheme by a media query, Outlook's by attributes:
- * `data-ogsc` where they change the colour of text, `data-ogsb` where they change a background.
- */
+/** Apple's mail programs apply dark colours by a media query; Outlook's mark changed colours by `data-ogsc` (text) and `data-ogsb`. */
 const darkRules = (dark: Palette): [selector: string, rule: string][] => [
   ['.rk-page', `background-color: ${dark.page} !important`],
   ['.rk-card', `background-color: ${dark.card} !important; border-color: ${dark.line} !important`],
@@ -42,7 +38,7 @@ const darkRules = (dark: Palette): [selector: string, rule: string][] => [
   ['.rk-quiet', `border-color: ${dark.edge} !important; color: ${dark.strong} !important`],
 ]
 
-/** Returns the style sheet with the rules that cannot be inlined. Mail programs that ignore it show the light email. */
+/** The rules that cannot be inlined. Mail programs that ignore them show the light email. */
 const sheetOf = (dark: Palette) =>
   [
     ':root { color-scheme: light dark; supported-color-schemes: light dark }',
@@ -59,10 +55,10 @@ const fontFamily =
   "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 const monospace = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', monospace"
 
-/** The maximum width of an email in pixels. */
+/** Pixels. */
 export const frameWidth = 560
 
-/** Returns the styles for `style` attributes, which every mail program reads. */
+/** For `style` attributes, because some mail programs ignore style sheets. */
 const stylesOf = (light: Palette) =>
   ({
     page: { backgroundColor: light.page, margin: 0, padding: 0, fontFamily },
@@ -78,7 +74,7 @@ const stylesOf = (light: Palette) =>
       ...({ msoHide: 'all' } as CSSProperties), // Outlook for Windows shows what only CSS hides
     },
     frame: { maxWidth: `${frameWidth}px`, margin: '0 auto', padding: '32px 16px 40px' },
-    /** The row in the card. Its layout is fixed, so that a long word cannot widen the table. */
+    /** Fixed, so that a long word cannot widen the table. */
     held: { tableLayout: 'fixed' },
     brand: {
       margin: '0 0 16px',
@@ -153,11 +149,7 @@ const stylesOf = (light: Palette) =>
 
 export type EmailTheme = ReturnType<typeof createEmailTheme>
 
-/**
- * Creates the inline styles and the style sheet of an email.
- *
- * @param brandColor `#rrggbb`. It replaces the default accent, after an adjustment of its contrast
- */
+/** @param brandColor `#rrggbb`; its contrast is adjusted */
 export function createEmailTheme(brandColor?: string) {
   const accents = brandColor === undefined ? undefined : readableAccents(brandColor)
   const paint = (palette: Palette, accent?: Accent): Palette =>

@@ -1,14 +1,8 @@
-// Untrusted text in emails. The service sends it in its own name, possibly to people who never entered it. So it must not become HTML,
-// a link, or a message of its own.
+// The service sends untrusted text in its own name, so the text must not become HTML, a link, or a message of its own.
 
-/** The most characters of an untrusted text in an email. */
 const maxLength = 64
 
-/**
- * Reduces untrusted text to one line without hidden content: each run of white space and control characters becomes a space;
- * invisible, reordering and private-use characters (zero-width characters, tags, bidi controls) are removed, except for the
- * joiners that scripts need; each letter keeps at most four marks.
- */
+/** Reduces a text to one line. Removes format characters, such as bidi controls and tags, except for the joiners that scripts need. */
 export function sanitizeLine(untrusted: string): string {
   return untrusted
     .toWellFormed()
@@ -18,7 +12,7 @@ export function sanitizeLine(untrusted: string): string {
     .trim()
 }
 
-/** Reduces untrusted text to one line as {@link sanitizeLine} does, of at most 64 characters; `…` replaces the rest. */
+/** Like {@link sanitizeLine}, but of at most 64 characters: `…` replaces the rest. */
 export function sanitizeShortLine(untrusted: string): string {
   const line = sanitizeLine(untrusted)
   const characters = [...line]
@@ -32,19 +26,13 @@ export function sanitizeShortLine(untrusted: string): string {
 
 const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
 
-/**
- * Counts the words of a text, also if no spaces separate them: by the rules of Unicode (UAX #29), by ICU's dictionaries, for example
- * for Chinese, at punctuation and symbols, and at a capital after a small letter.
- */
+/** Counts words by UAX #29, after splitting at punctuation, at symbols, and at a capital after a small letter. */
 export function countWords(text: string): number {
   const spaced = text.replace(/(?!['’])[\p{P}\p{S}]/gu, ' ').replace(/(?<=\p{Ll})(?=\p{Lu})/gu, ' ')
   return [...segmenter.segment(spaced)].filter(({ isWordLike }) => isWordLike).length
 }
 
-/**
- * Whether all letters of a text are Latin, or none is. Between Latin letters, a letter of another script can resemble a dot or a
- * slash: the text would look like a URL. False also for some rare letters, such as most modifier letters (\p{Lm}).
- */
+/** Whether all letters are Latin, or none is: other letters can look like a dot or slash of a URL. False also for some rare letters. */
 export function doesNotMixLatin(text: string): boolean {
   const letters = (text.match(/\p{L}/gu) ?? []).join('')
   return (
@@ -53,13 +41,12 @@ export function doesNotMixLatin(text: string): boolean {
   )
 }
 
-/** The most words of a name in the greeting: "Maria da Conceição". */
+/** "Maria da Conceição" has three words. */
 const maxNames = 3
 
 /**
- * Returns an account's name for the greeting, or an empty text if it does not look like a name: an attacker could register with a
- * victim's address and a sentence as the name, and the victim would read that sentence in our email. (CVE-2022-31127 is a similar
- * attack, by the email address.)
+ * Returns a name for the greeting; empty if it does not look like a name. An attacker could register with a victim's address and a
+ * sentence as the name, and the victim would read that sentence in our email (CVE-2022-31127 is similar).
  */
 export function nameForGreeting(untrusted: string): string {
   const name = sanitizeShortLine(untrusted)
@@ -68,9 +55,8 @@ export function nameForGreeting(untrusted: string): string {
 }
 
 /**
- * Splits a text before and after each character by which mail programs detect a link: `evil.example`, `https://…`, `a@b`. Does not split
- * at such a character before white space or the end. Join the pieces with {@link wordJoiner}. A joiner on one side of a dot is too little:
- * some programs take the joiner for the last character of a name and make a link, and the browser removes the joiner from the host.
+ * Splits a text around characters by which mail programs detect a link, such as `.` and `@`. Join the pieces with {@link wordJoiner}: a
+ * joiner on one side of a dot is too little, because some programs still make a link, and browsers remove the joiner from the host.
  */
 export function splitAtLinkCharacters(text: string): string[] {
   return text.split(
@@ -78,5 +64,5 @@ export function splitAtLinkCharacters(text: string): string[] {
   )
 }
 
-/** The character to put between the pieces of a split text. It is invisible, allows no line break, and is not valid in a link. */
+/** Invisible; allows no line break. */
 export const wordJoiner = '\u2060'
