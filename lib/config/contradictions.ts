@@ -10,10 +10,8 @@ const emailLimits = settingsSchema.pick({
 })
 
 /**
- * Reports email limits whose window is longer than the life of a link, and a cool-down that is not shorter than the life of a link. An
- * attacker could then use up an account's emails, and its owner would get no email although every link has expired.
+ * Finds email limits that outlast a link: if a stranger used them up, the person would have no valid link and get no new one.
  *
- * @param given the settings as text
  * @returns a sentence for each problem; empty if one of these settings is malformed, because `validateSettings` reports that
  */
 export function emailLimitProblems(given: Record<string, string | undefined>): string[] {
@@ -33,11 +31,7 @@ export function emailLimitProblems(given: Record<string, string | undefined>): s
 
 const schemas = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
 
-/**
- * Reports equal schema names. Until the queue is installed, `migrate` takes any table in its schema for another application's.
- *
- * @returns one sentence; empty if the names differ or one is malformed
- */
+/** Until the queue is installed, `migrate` takes any table in the queue's schema for a table of another application. */
 export function sameSchemaProblems(given: Record<string, string | undefined>): string[] {
   const { success, data } = schemas.safeParse(given)
   return success && data.DATABASE_SCHEMA === data.DATABASE_QUEUE_SCHEMA
@@ -45,10 +39,7 @@ export function sameSchemaProblems(given: Record<string, string | undefined>): s
     : []
 }
 
-/**
- * Whether a URL names a database on another machine and contains a password that attackers try first, such as the user's name.
- * False for a URL without a password, because the server may authenticate by certificate, and for a missing or malformed URL.
- */
+/** Whether a URL names a database on another machine and contains a password that attackers try first. False without a valid URL. */
 export function hasEasilyGuessedPassword(databaseUrl: string | undefined): boolean {
   const parsed = databaseUrl === undefined ? undefined : parseDatabaseUrl(databaseUrl)
   if (parsed === undefined || parsed.password === '') return false

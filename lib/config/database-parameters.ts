@@ -1,9 +1,8 @@
-// The query parameters of a database URL. `pg` silently drops a parameter that it does not know. So this file lists the parameters
-// that `pg` uses, those that Rekey rejects, and those that Rekey can ignore.
+// `pg` silently ignores query parameters that it does not know.
 
 const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
 
-/** Parameters that `pg` uses, each with the values that Rekey accepts (node-postgres, pg-connection-string). */
+/** Parameters that `pg` uses, each with the values that Rekey accepts. */
 const used: Record<string, RegExp> = {
   host: /^[^,]+$/,
   port: /^\d{1,5}$/,
@@ -26,7 +25,7 @@ const used: Record<string, RegExp> = {
   query_timeout: /^\d+$/,
 }
 
-/** Parameters that are rejected, each with advice. Dropping most of them would mean other tables, another server or less protection. */
+/** Parameters that are rejected, each with advice. Ignoring most of them could mean other tables, another server or less protection. */
 const refused: Record<string, string> = {
   schema: 'remove ?schema=… (Prisma reads it, Rekey does not), and set DATABASE_SCHEMA',
   dbname: 'write the name of the database after the host instead of ?dbname=…',
@@ -39,7 +38,7 @@ const refused: Record<string, string> = {
   gssencmode: 'remove ?gssencmode=…: Rekey encrypts by TLS only; see sslmode',
 }
 
-/** Parameters of libpq or Prisma that Rekey can ignore safely, each with the end of its warning: what to use instead, or the reason. */
+/** Parameters of libpq or Prisma that are safe to ignore, each with the end of its warning. */
 const ignored: Record<string, string> = {
   connection_limit: 'set DATABASE_POOL_SIZE instead',
   pool_timeout: 'Rekey waits 3 s for a connection',
@@ -51,12 +50,9 @@ const ignored: Record<string, string> = {
 }
 
 /**
- * Finds the first wrong parameter of a database URL. A message shows only names that this file lists, because an unescaped `&` in a
- * password makes a part of the password look like a name.
+ * Finds a wrong parameter of a database URL.
  *
- * @param text the whole URL
- * @param parameters its parameters, decoded
- * @returns what to write instead; undefined if no parameter is wrong. An unknown name is wrong only if it begins with `ssl`
+ * @returns what to write instead, without names of unknown parameters: an unescaped `&` makes a part of a password look like a name
  */
 export function databaseParameterProblem(text: string, parameters: URLSearchParams): string | undefined {
   if (/[?&](?:user|password)=[^&]*\+/.test(text)) return 'write a + in ?user=… and ?password=… as %2B'
@@ -89,7 +85,7 @@ function adviceOn(name: string): string {
   }
 }
 
-/** Lists the parameters without effect in a database URL, a sentence each. `setting` is the name of the setting with the URL. */
+/** Returns a warning for each parameter without effect. `setting` is the name of the setting with the URL. */
 export function ignoredParameters(setting: string, databaseUrl: string): string[] {
   const names = [...new URLSearchParams(databaseUrl.split('?')[1] ?? '').keys()]
   const unused = [...new Set(names.filter((name) => !Object.hasOwn(used, name)))]

@@ -5,11 +5,9 @@ import { ambiguousUrlAdvice, encodingAdvice } from './server-url'
 const example = 'write a PostgreSQL URL, such as postgresql://rekey:PASSWORD@db.example.com/rekey'
 
 /**
- * Parses a database URL as `pg` does. The host may be missing after a user name. The parameters `user`, `password`, `host` and
- * `port` override the same parts of the URL (libpq, "Connection URIs").
+ * Parses a database URL. The parameters `user`, `password`, `host` and `port` override the same parts (libpq, "Connection URIs").
  *
- * @returns undefined if the text is not a PostgreSQL URL or is ambiguous. `host` is a name, an IP address or the directory of a
- *   socket; empty if the URL has none. `pathname` is a slash and the name of the database, percent-encoded; may be empty
+ * @returns undefined for a malformed or ambiguous URL. `host` may be the directory of a socket, or empty; `pathname` is percent-encoded
  */
 export function parseDatabaseUrl(text: string) {
   const whole = text.replace('@/', '@localhost/')
@@ -31,12 +29,7 @@ export function parseDatabaseUrl(text: string) {
   }
 }
 
-/**
- * Describes a database for messages by host, port and name, without user and password.
- *
- * @param setting the name of the setting that contains the URL; shown instead if the URL has no host or cannot be parsed, or if a
- *   part of the password could be mistaken for the host
- */
+/** Describes a database without its password: by host, port and name or, if the host is missing or doubtful, by the setting's name. */
 export function describeDatabaseUrl(databaseUrl: string, setting = 'DATABASE_URL'): string {
   const parsed = parseDatabaseUrl(databaseUrl)
   const isPlain = databaseUrl.split('@').length <= 2 && !parsed?.parameters.has('password')
@@ -46,13 +39,12 @@ export function describeDatabaseUrl(databaseUrl: string, setting = 'DATABASE_URL
   return `${name}${port && !host.startsWith('/') ? `:${port}` : ''}${pathname}`
 }
 
-/** A PostgreSQL URL that is unambiguous and has no parameter that Rekey refuses (database-parameters.ts). */
 export const postgresUrl = z.string().superRefine((text, context) => {
   const message = databaseUrlProblem(text)
   if (message !== undefined) context.addIssue({ code: 'custom', message })
 })
 
-/** Says what is wrong with a database URL. Does not quote the URL, because it may contain a password. */
+/** Returns what to write instead. Does not quote the URL, because it may contain a password. */
 function databaseUrlProblem(text: string): string | undefined {
   if (!/^postgres(?:ql)?:\/\//i.test(text)) return example
   const unclear = ambiguousUrlAdvice(text)

@@ -7,14 +7,7 @@ import type { Environment } from './validate-settings'
 import type { settingsSchema } from './schema'
 import { unknownSettingWarnings } from './unknown-settings'
 
-/**
- * Lists settings without effect: unknown names, unused parameters of DATABASE_URL, settings that another setting overrides or that
- * only other commands use, and a LOGO_URL without a file.
- *
- * @param given the environment: all variables that are not empty, also those that are no settings
- * @param values the parsed settings
- * @returns a sentence for each, never quoting a secret
- */
+/** Returns a sentence for each setting that seems to have no effect, without quoting secrets. `given` is the environment. */
 export function ignoredSettings(
   given: Environment,
   values: z.output<typeof settingsSchema>,

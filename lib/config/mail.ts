@@ -6,8 +6,6 @@ import { z } from 'zod'
 import { isHostName } from '@/lib/addresses/email-address'
 import { isLoopback } from '@/lib/addresses/loopback'
 
-// The settings of the SMTP client: its name in EHLO, and the certificate authorities that it trusts.
-
 /** nodemailer's fallback for the name in EHLO. Some relays reject it. */
 const noName = '[127.0.0.1]'
 
@@ -18,11 +16,7 @@ export const heloName = z.string().refine((text) => {
   return literal !== null && (literal[1] === undefined ? isIPv4 : isIPv6)(literal[2]!)
 }, 'write a host name such as id.example.com, or an address such as [192.0.2.1] or [IPv6:2001:db8::1]')
 
-/**
- * Chooses the name in EHLO if SMTP_HELO_NAME is not set: the host name in PUBLIC_URL, else this machine's name (each only if it
- * contains a dot and is no loopback name); else the IP address in PUBLIC_URL, unless it is `[::1]`; else `[127.0.0.1]`. Some relays reject
- * a name without a dot.
- */
+/** Returns the name in EHLO if SMTP_HELO_NAME is not set. Prefers host names with a dot, because some relays reject others. */
 export function defaultHeloName(publicUrl: string, machine = hostname()): string {
   const host = new URL(publicUrl).hostname.replace(/\.$/, '')
   const named = [host, machine.toLowerCase()].find(
@@ -34,7 +28,7 @@ export function defaultHeloName(publicUrl: string, machine = hostname()): string
   return isIPv6(inBrackets) && !isLoopback(host) ? `[IPv6:${inBrackets}]` : noName
 }
 
-/** Reads the PEM file at a path into its certificates, each as PEM. */
+/** Reads a PEM file into its certificates, each as PEM. */
 export const authoritiesFile = z.string().transform((path, context) => {
   const reject = (message: string) => {
     context.addIssue({ code: 'custom', message })
@@ -60,7 +54,7 @@ export const authoritiesFile = z.string().transform((path, context) => {
   return certificates
 })
 
-/** Lists mail settings that are valid but probably wrong, a sentence each. `envFile` is the file from which npm scripts read settings. */
+/** Returns warnings about settings of email and certificates that are valid but probably wrong. */
 export function mailWarnings(
   { smtpUrl, heloName: name }: { smtpUrl?: string | undefined; heloName: string },
   envFile = '.env',

@@ -4,8 +4,7 @@ const quoted = /^(?:'.*'|".*"|`.*`)$/u
 const unexpanded = /\$\([^)]*\)|\$\{[A-Za-z_]\w*(?:[:?+-][^}]*)?\}|\{\{.*\}\}/u
 
 /**
- * Finds a problem in the raw value of any setting. Quotes and placeholders are problems, because some tools pass them on unchanged
- * (`docker run --env-file` does).
+ * Checks the raw text of a setting. Some tools, such as `docker run --env-file`, pass quotes and placeholders on unchanged.
  *
  * @returns what to write, never quoting the value; undefined if nothing is wrong
  */

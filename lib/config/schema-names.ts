@@ -1,17 +1,15 @@
-/** The two schemas that only Rekey uses; the database may contain schemas of other applications. */
+/** The database schemas of Rekey's tables and of its job queue. */
 export type SchemaNames = {
-  /** Rekey's tables, and the record of its migrations. */
   own: string
-  /** The job queue's tables. */
   queue: string
 }
 
 export const defaultSchemaNames: SchemaNames = { own: 'rekey', queue: 'rekey_queue' }
 
-/** Matches a letter, then at most 39 letters, digits or `_`, all lower-case. Excludes PostgreSQL's names and `public`, which is shared. */
+/** Excludes PostgreSQL's names, and `public`, which other applications may use. */
 export const schemaNamePattern = /^(?!pg_|public$|information_schema$)[a-z][a-z0-9_]{0,39}$/
 
-/** Quotes the name of a schema for SQL. @throws Error if it does not match {@link schemaNamePattern}, so that it cannot inject SQL */
+/** @throws Error if the name does not match {@link schemaNamePattern}, so that it cannot inject SQL */
 export function quoteSchema(schema: string): string {
   if (!schemaNamePattern.test(schema)) throw new Error('Invalid schema name.')
   return `"${schema}"`

@@ -25,7 +25,7 @@ import {
 import { postgresUrl } from './database-url'
 import { authoritiesFile, heloName } from './mail'
 
-/** The schema of every setting, with the defaults that depend on no other setting; `readSettings` adds the other defaults. */
+/** All settings. `readSettings` adds the defaults that depend on other settings. */
 export const settingsSchema = z.object({
   SECRET_KEY: secretKey,
   SECRET_KEY_FALLBACKS: commaSeparated.pipe(z.array(secretKey)).default([]),
@@ -112,7 +112,7 @@ export const settingsSchema = z.object({
   HOST: singleLine.optional(),
 })
 
-/** The purpose of each setting that may be required, for the message about a missing one. */
+/** The purposes of settings that may be required, for messages about missing ones. */
 export const settingPurposes: Record<string, string> = {
   SECRET_KEY: 'links are signed with it; `openssl rand -base64 48` makes a good one',
   DATABASE_URL:

@@ -8,12 +8,10 @@ import { defaultHeloName } from './mail'
 import { readMode } from './mode'
 import { settingsSchema } from './schema'
 
-// The only file of `app` and `lib` that reads `process.env`; a lint rule enforces this. All other functions that need the environment get
-// it as an argument.
+// In `app` and `lib`, a lint rule allows `process.env` only here and in tests.
 
 export type Settings = ReturnType<typeof readSettings>
 
-/** Thrown for invalid settings. The message has a heading and one line for each problem. */
 export class SettingsError extends Error {
   readonly problems: string[]
   constructor(problems: string[]) {
@@ -23,12 +21,7 @@ export class SettingsError extends Error {
   }
 }
 
-/**
- * Parses and validates all settings. In demo and dev, PUBLIC_URL and HOST have defaults.
- *
- * @param env the environment; an empty value counts as absent
- * @throws SettingsError with all found problems: missing, malformed and contradictory settings
- */
+/** Parses the settings; an empty value counts as absent. @throws SettingsError for missing, malformed and contradictory settings */
 export function readSettings(env: Record<string, string | undefined>) {
   const mode = readMode(env)
   const given = presentSettings(env)
@@ -60,7 +53,7 @@ export function readSettings(env: Record<string, string | undefined>) {
   problems.push(...emailLimitProblems(given), ...sameSchemaProblems(given))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
 
-  /** The seconds of the default window of LIMIT_EMAILS_PER_ACCOUNT and LIMIT_EMAILS_PER_MAILBOX: not longer than the life of a link. */
+  // Seconds, not longer than the life of a link: see `emailLimitProblems`.
   const emailWindow = Math.min(3600, values.RESET_PASSWORD_VERIFICATION_PERIOD)
   const publicUrl = new URL(values.PUBLIC_URL).href.replace(/\/$/, '')
   const publicOrigin = new URL(publicUrl).origin
@@ -72,39 +65,37 @@ export function readSettings(env: Record<string, string | undefined>) {
       url: values.DATABASE_URL,
       poolSize: values.DATABASE_POOL_SIZE,
       schemas: databaseSchemaNames(values),
-      /** Whether all clients of the database share one session, as on the embedded database of demo and dev. */
+      /** Whether all clients of the database share one session, as on the embedded database. */
       sharedSession: env.REKEY_SHARED_SESSION === 'yes',
     },
-    /** The product whose tables the demo has instead of Rekey's own; undefined without such a product, and in production. */
     demoProduct: mode === 'production' ? undefined : readDemoProduct(env),
     dataDir: dataDirOf(values, env),
-    /** The scheme, host and port of PUBLIC_URL, without a trailing slash. */
     publicOrigin,
-    /** The path of PUBLIC_URL, such as `/account`, without a trailing slash; empty if PUBLIC_URL has no path. */
+    /** Such as `/account`, without a trailing slash; may be empty. */
     basePath,
-    /** PUBLIC_URL without a trailing slash. */
+    /** Without a trailing slash. */
     publicUrl,
-    /** The scope of HSTS. By default `off` if PUBLIC_URL has a path: HSTS would bind the other applications on the host, too. */
+    /** Off by default if PUBLIC_URL has a path, because HSTS would bind the other applications on the host, too. */
     hsts: values.HSTS ?? (basePath === '' ? ('host' as const) : ('off' as const)),
     allowedOrigins: values.CORS_ALLOWED_ORIGINS.map((text) => new URL(text).origin),
     reset: {
       enabled: values.RESET_PASSWORD_VERIFICATION_ENABLED,
       pageUrl: values.RESET_PASSWORD_VERIFICATION_URL ?? `${publicUrl}/reset-password/`,
-      /** The lifetime in seconds of the reset link and of the "this wasn't me" link in the same email. */
+      /** Seconds. */
       period: values.RESET_PASSWORD_VERIFICATION_PERIOD,
       oneTimeUse: values.RESET_PASSWORD_VERIFICATION_ONE_TIME_USE,
       failWhenUserNotFound: values.RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND,
       passwordConfirm: values.RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM,
-      /** The field of a link request that contains the login. */
+      /** The name of the request field that contains the login. */
       loginField: values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL
         ? ('email' as const)
         : ('login' as const),
-      /** The account attributes that the login is compared with. `createServices` drops `username` if the users table has none. */
+      /** The account attributes that the login is compared with. */
       loginFields: values.SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL
         ? (['email'] as const)
         : (values.USER_LOGIN_FIELDS as readonly ('username' | 'email')[]),
     },
-    /** With `required` and a mapped users table, a start in production fails until a known password has been verified with the mapping. */
+    /** With `required`, production starts only after a known password was verified with the mapped users table, if there is one. */
     usersTableProof: values.USERS_TABLE_PROOF,
     password: { minLength: values.PASSWORD_MIN_LENGTH, outerSpaces: values.PASSWORD_OUTER_SPACES },
     breachCheckUrl: values.PASSWORD_BREACH_CHECK_URL,
@@ -130,10 +121,10 @@ export function readSettings(env: Record<string, string | undefined>) {
     /** Seconds. */
     auditRetention: values.AUDIT_RETENTION,
     mail: {
-      /** If undefined, which only demo and dev allow, emails are stored in a local mailbox instead of sent. */
+      /** Undefined only in demo and dev: emails are then stored in a local mailbox. */
       smtpUrl: values.SMTP_URL,
       heloName: values.SMTP_HELO_NAME ?? defaultHeloName(values.PUBLIC_URL),
-      /** Certificates of authorities (PEM) that are trusted in addition to those of Node. */
+      /** Certificates in PEM, trusted in addition to those that Node trusts. */
       authorities: values.SMTP_CA_FILE,
       from: values.VERIFICATION_FROM_EMAIL ?? 'no-reply@rekey.localhost',
       replyTo: values.VERIFICATION_REPLY_TO_EMAIL,
@@ -141,9 +132,8 @@ export function readSettings(env: Record<string, string | undefined>) {
     trustedProxyHops: values.TRUSTED_PROXY_HOPS,
     branding: {
       appName: values.APP_NAME,
-      /** A path on the origin of PUBLIC_URL. */
       logoUrl: values.LOGO_URL && `${basePath}${values.LOGO_URL}`,
-      /** `#rrggbb`; `readableAccents` adjusts its contrast before use. */
+      /** `#rrggbb`; its contrast must be adjusted before use. */
       brandColor: values.BRAND_COLOR,
       signInUrl: values.SIGN_IN_URL,
       supportEmail: values.SUPPORT_EMAIL,
@@ -153,25 +143,24 @@ export function readSettings(env: Record<string, string | undefined>) {
     defaultLocale: values.DEFAULT_LOCALE,
     worker: values.WORKER,
     webConcurrency: values.WEB_CONCURRENCY,
-    /** The bearer token of `/api/health/mail`. If it is undefined, the response of that path is 404. */
+    /** The bearer token of `/api/health/mail`; if undefined, that path responds 404. */
     healthToken: values.HEALTH_TOKEN,
-    /** The bearer token of `/api/metrics`. If it is undefined, the response of that path is 404. */
+    /** The bearer token of `/api/metrics`; if undefined, that path responds 404. */
     metricsToken: values.METRICS_TOKEN,
     logLevel: values.LOG_LEVEL,
     port: values.PORT,
     host: values.HOST,
-    /** One sentence for each setting without effect. */
+    /** Warnings about settings without effect. */
     ignored: ignoredSettings(given, values, mode),
   }
 }
 
-/** Returns the default PUBLIC_URL of demo and dev. A PORT that makes no URL is ignored here, and reported as a problem of PORT. */
+/** Ignores a PORT that makes no URL, because validation reports it. */
 function localUrl(port = '3000'): string {
   const url = `http://localhost:${port}`
   return URL.canParse(url) ? url : 'http://localhost:3000'
 }
 
-/** Returns the names of both schemas. By default, the name of the queue's schema is DATABASE_SCHEMA followed by `_queue`. */
 export function databaseSchemaNames(values: {
   DATABASE_SCHEMA: string
   DATABASE_QUEUE_SCHEMA?: string | undefined
@@ -180,7 +169,7 @@ export function databaseSchemaNames(values: {
   return { own, queue: values.DATABASE_QUEUE_SCHEMA ?? `${own}_queue` }
 }
 
-/** Returns the data directory: DATA_DIR or, for a demo with another product's tables, a subfolder of it. */
+/** A demo with another product's tables has a data directory of its own. */
 export function dataDirOf(
   { DATA_DIR }: { DATA_DIR: string },
   env: Record<string, string | undefined>,
@@ -192,10 +181,8 @@ export function dataDirOf(
 let read: Settings | undefined
 
 /**
- * Returns the settings of this process. Parses them on first use, not on import, because `next build` imports every route without
- * secrets. Removes MIGRATION_DATABASE_URL from the environment: a serving process does not need the owner's role (ASVS 13.2.2).
- *
- * @throws SettingsError if a setting is invalid
+ * Parses the settings on first use, because `next build` imports routes without settings. Removes MIGRATION_DATABASE_URL from the
+ * environment, because a serving process does not need the owner's role (ASVS 13.2.2).
  */
 export function processSettings(): Settings {
   if (read !== undefined) return read

@@ -16,21 +16,16 @@ const inConfiguration: Record<string, string> = {
 /** Settings of Django REST Registration for features that Rekey does not have. */
 const unsupported = /^(?:CHANGE_PASSWORD|LOGIN_SERIALIZER|PROFILE_SERIALIZER|REGISTER)_/
 
-/** First words that settings share with variables of other programs. Such a word alone does not make a variable look like a setting. */
+/** First words of settings that are common in variables of other programs, and so are no sign of a misspelt setting. */
 const common =
   /^(?:APP|DATA|DATABASE|DEFAULT|HOST|LOG|PORT|PUBLIC|SECRET|SECURITY|SEND|SIGN|USER|WEB|WORKER)$/
 
 /** Matches variables of other programs that resemble settings: of the password manager `pass`, and Kubernetes' service links. */
 const foreign = /^PASSWORD_STORE_|_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:TCP|UDP)/
 
-/** Variables that Rekey's commands set. They are no settings. */
 const internal = ['REKEY_DEMO_USERS', 'REKEY_MODE', 'REKEY_SHARED_SESSION']
 
-/**
- * Lists environment variables that resemble a setting but are not one, so that a misspelt setting is noticed.
- *
- * @returns a sentence for each; most name the nearest setting or what replaces a setting of DRR
- */
+/** Returns a sentence for each variable that looks like a misspelt setting or like a setting of DRR. */
 export function unknownSettingWarnings(given: Environment): string[] {
   return Object.entries(given).flatMap(([name, value]) => {
     if (known.includes(name) || internal.includes(name)) return []
@@ -58,11 +53,11 @@ function looksLikeOurs(name: string): boolean {
   return !common.test(first) && known.some((setting) => firstWord(setting) === first)
 }
 
-/** Whether a name in capitals looks like a misspelt setting (at most two letters differ), or lacks some of a setting's later words. */
+/** Whether an upper-case name differs from a setting by at most two letters, or lacks some of its later words. */
 function isNear(name: string, setting: string): boolean {
   const longest = Math.max(name.length, setting.length)
   const [from, to, most] = [bare(name), bare(setting), Math.min(2, Math.floor(longest / 5))]
-  // The distance is at least the difference of the lengths, and takes much longer to compute.
+  // Compares the lengths first, because the distance takes much longer to compute.
   if (longest >= 7 && Math.abs(from.length - to.length) <= most && distance(from, to) <= most) return true
   const words = name.split('_')
   const inOrder = setting.split('_').filter((word) => words.includes(word))
@@ -83,7 +78,7 @@ function bare(name: string): string {
   return name.replaceAll('_', '')
 }
 
-/** The Levenshtein distance: the fewest insertions, deletions and substitutions that turn one text into the other. */
+/** Returns the Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at)
   for (let i = 1; i <= a.length; i += 1) {

@@ -4,18 +4,13 @@ import { settingPurposes } from './schema'
 
 export type Environment = Record<string, string | undefined>
 
-/** Returns the variables that have a value other than the empty text and white space. */
 export function presentSettings(env: Environment): Environment {
   return Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
   )
 }
 
-/**
- * Validates settings against a schema.
- *
- * @returns `problems`: one sentence for each wrong setting, never quoting its value; `values`: only if there is no problem
- */
+/** `problems` has a sentence for each wrong setting, without its value. If there are problems, `values` is absent. */
 export function validateSettings<Schema extends z.ZodObject>(
   schema: Schema,
   given: Environment,
@@ -28,7 +23,7 @@ export function validateSettings<Schema extends z.ZodObject>(
   const parsed = schema.safeParse(given)
   for (const issue of parsed.error?.issues ?? []) {
     const name = String(issue.path[0])
-    // Only the first problem of a setting is reported, because it is often the cause of the others.
+    // The first problem of a setting is often the cause of its others.
     if (!found.has(name)) found.set(name, describe(issue, given))
   }
   const problems = [...found.values()]

@@ -5,25 +5,22 @@ import { schemaNamePattern } from './schema-names'
 import { rawValueProblem } from './raw-value'
 import { ambiguousUrlAdvice } from './server-url'
 
-// The schemas of the kinds of values that settings have. Each message tells the operator what to write.
-
 const secondsPerUnit = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 
 function secondsOf(text: string): number {
   return Number(text.slice(0, -1)) * secondsPerUnit[text.at(-1) as keyof typeof secondsPerUnit]
 }
 
-/** Ten years, in seconds. The pattern alone would allow 9,999,999 days, which PostgreSQL cannot subtract from today. */
+/** Seconds. PostgreSQL cannot subtract 9,999,999 days, which the patterns allow, from today. */
 const longest = 3650 * 86_400
 
-/** Parses a length of time such as `90s`, `15m`, `1h`, `180d` into seconds. */
+/** Parses a length of time into seconds. */
 export const duration = z
   .string()
   .regex(/^[1-9]\d{0,6}[smhd]$/, 'write a whole number and a unit, such as 90s, 15m, 1h or 180d')
   .transform(secondsOf)
   .refine((seconds) => seconds <= longest, 'write 3650d at most')
 
-/** Parses a rate limit such as `30/10m` into the number of events and the window in seconds. */
 export const rateLimit = z
   .string()
   .regex(/^[1-9]\d{0,8}\/[1-9]\d{0,6}[smhd]$/, 'write a count and a length of time, such as 30/10m')
@@ -33,13 +30,12 @@ export const rateLimit = z
   })
   .refine(({ seconds }) => seconds <= longest, 'write 3650d at most')
 
-/** Creates the schema of a setting that is one of two words; parses the first one into true and the second one into false. */
+/** Parses `yes` into true and `no` into false. */
 export const onOff = (yes: string, no: string) =>
   z.enum([yes, no], { error: `write ${yes} or ${no}` }).transform((text) => text === yes)
 
 export const trueOrFalse = onOff('true', 'false')
 
-/** Creates the schema of a whole number from `min` to `max`; parses it into a number. */
 export const integerBetween = (min: number, max: number) =>
   z
     .string()
@@ -47,7 +43,6 @@ export const integerBetween = (min: number, max: number) =>
     .transform(Number)
     .refine((n) => n >= min && n <= max, `write a whole number from ${min} to ${max}`)
 
-/** Parses a list that is separated by commas. Drops white space around its items, and empty items. */
 export const commaSeparated = z
   .string()
   .transform((text) =>
@@ -61,7 +56,7 @@ export const commaSeparated = z
     abort: true,
   })
 
-/** Any text. It has no line ends, and so is safe in a mail header, because `rawValueProblem` rejects them in every setting. */
+/** Any text. `rawValueProblem` rejects line ends in settings, so the text is safe in a mail header. */
 export const singleLine = z.string()
 
 const url = z.string().refine((text) => URL.canParse(text), {
@@ -69,7 +64,7 @@ const url = z.string().refine((text) => URL.canParse(text), {
   abort: true,
 })
 
-/** A URL with https, or with http if its host is this machine (ASVS 12.2.1). It has no user name, password or fragment. */
+/** Requires https, except for this machine (ASVS 12.2.1). */
 export const httpsOrLocalUrl = url.refine(
   (text) => isSafeUrl(text) && new URL(text).hash === '',
   'use https (http only for localhost), without user name, password or fragment',
@@ -78,11 +73,7 @@ export const httpsOrLocalUrl = url.refine(
 /** The route of a hash router: `#/reset/`, `#!/reset/` (AngularJS). */
 const route = /^#!?\/(?:[A-Za-z0-9._~!$*+:@/-]|%[0-9A-Fa-f]{2})*$/
 
-/**
- * Like `httpsOrLocalUrl`, but the URL may end in the route of a hash router. The link's parameters follow the route, so a
- * fragment must not contain `?`, `&`, `=` or another `#`: the start of the parameters would be ambiguous. An empty fragment is
- * rejected as a typing error.
- */
+/** A link's parameters are appended to the route, so `?`, `&`, `=` or another `#` in the route would be ambiguous. */
 export const routedUrl = url.refine((text) => {
   const hash = text.indexOf('#')
   return isSafeUrl(text) && (hash < 0 || route.test(text.slice(hash)))
@@ -94,22 +85,21 @@ function isSafeUrl(text: string): boolean {
   return safe && username === '' && password === ''
 }
 
-/** An origin: scheme, host and port of a URL, without a path. */
 export const origin = httpsOrLocalUrl.refine((text) => {
   const { pathname, search } = new URL(text)
   return pathname === '/' && search === ''
 }, 'write scheme and host only, such as https://id.example.com')
 
 /**
- * An origin with an optional base path. The pattern inspects the text itself, because the URL parser would resolve `..` first. No
- * segment starts with a dot or an underscore, because `/.well-known` belongs to the origin and `/_next` to Next.
+ * The pattern inspects the text itself, because the URL parser would resolve `..` first. No segment starts with a dot or an underscore,
+ * because `/.well-known` belongs to the origin and `/_next` to Next.
  */
 export const publicBaseUrl = httpsOrLocalUrl.refine(
   (text) => /^https?:\/\/[^/\\?#]+(?:\/[A-Za-z0-9~-][A-Za-z0-9._~-]*)*\/?$/i.test(text),
   'write scheme and host, and a plain path if other apps share the host, such as https://id.example.com or https://example.com/account',
 )
 
-/** A base URL. It must not have a query, because a path segment is appended to it. */
+/** Has no query, because a path segment is appended. */
 export const baseUrl = httpsOrLocalUrl.refine(
   (text) => new URL(text).search === '',
   'write it without a query, such as https://range.example.com/range/',
@@ -122,7 +112,7 @@ export const databaseSchema = z
     'write the name of a schema for Rekey alone: lower-case letters, digits and _, such as rekey',
   )
 
-/** An email address, with or without a name. Its syntax is checked at start, because with an invalid sender every email would fail. */
+/** An email address, with or without a name. */
 export const emailAddress = z
   .string()
   .refine(
@@ -130,7 +120,7 @@ export const emailAddress = z
     'write one address, such as no-reply@example.com or Example <no-reply@example.com>',
   )
 
-/** Parses an email address or a URL for reports of vulnerabilities into the URI that security.txt requires (RFC 9116 §2.5.3). */
+/** Parses an email address or a URL into a URI, as security.txt requires (RFC 9116 §2.5.3). */
 export const securityContact = z.union(
   [
     httpsOrLocalUrl.transform((text) => new URL(text).href),
@@ -142,7 +132,6 @@ export const securityContact = z.union(
 const smtpExample =
   'write smtp://user:password@host:587 (STARTTLS), smtps://… (TLS), or smtp://…?ignoreTLS=true (neither)'
 
-/** The URL of the mail server, smtp:// or smtps://. The only parameter that it may have is `ignoreTLS=true`, with smtp:// only. */
 export const smtpUrl = z.string().superRefine((text, context) => {
   const message = /^smtps?:\/\//i.test(text) ? (ambiguousUrlAdvice(text) ?? smtpProblem(text)) : smtpExample
   if (message !== undefined) context.addIssue({ code: 'custom', message })
@@ -157,11 +146,10 @@ function smtpProblem(text: string): string | undefined {
   return isServer && known && consistent ? undefined : smtpExample
 }
 
-/** Matches parts of keys that were copied from documentation or templates. Attackers try such keys first. */
+/** Parts of sample keys, which attackers try first. */
 const sample =
   /change.?me|example|sample|secret|password|placeholder|insecure|django|your.?key|x{6}|1234567|abcdefg/i
 
-/** A secret key. It must be long and look random. */
 export const secretKey = z
   .string()
   .min(32, 'use at least 32 characters; `openssl rand -base64 48` makes a good one')
@@ -176,7 +164,7 @@ export const secretKey = z
   .refine((key) => !sample.test(key), 'looks like a sample value; `openssl rand -base64 48` makes a good one')
   .refine((key) => !/^[“”„‘’‚«].*[“”‘’»]$/u.test(key), 'write it without quotes')
 
-/** The token that a monitor sends as `Authorization: Bearer …` (RFC 6750 §2.1). It must look as random as a `secretKey`. */
+/** A token for `Authorization: Bearer …` (RFC 6750 §2.1). */
 export const bearerToken = secretKey.regex(
   /^[A-Za-z0-9._~+/-]+=*$/,
   'use letters, digits and . _ ~ + / - only; `openssl rand -base64 48` makes a good one',

@@ -1,7 +1,7 @@
 import type { Settings } from './settings'
 import { mailWarnings } from './mail'
 
-/** Lists warnings for the start: settings without effect, and valid settings that are risky or probably wrong. */
+/** Returns warnings about settings that have no effect, are risky or are probably wrong. */
 export function settingsWarnings(settings: Settings): string[] {
   const warnings = [...settings.ignored]
   if (settings.reset.failWhenUserNotFound) {
