@@ -1,9 +1,8 @@
 import type { ApiMessage } from '@/lib/i18n/api-messages'
 
-// All error codes of the API. Code in the browser uses them, too, so no Node APIs here. The code of an error is also the key of its
-// message in `messages/`. Do not rename a code, because front ends depend on it.
+// Browsers load this file, so no Node APIs. Do not rename a code, because front ends depend on it.
 
-/** The error codes of fields. docs/front-ends.md explains each. */
+/** docs/front-ends.md explains each code. */
 export const fieldErrorCodes = [
   'no-data',
   'not-an-object',
@@ -31,7 +30,7 @@ export const fieldErrorCodes = [
 
 export type FieldErrorCode = (typeof fieldErrorCodes)[number]
 
-/** The errors of endpoints that concern no field. `coded` means that the body of the response contains the code. */
+/** The errors that concern no field. `coded` means that the body of the response contains the code. */
 export const requestErrors = {
   'body-too-large': { status: 413 },
   'method-not-allowed': { status: 405 },
@@ -59,13 +58,10 @@ type Coded<Code extends RequestErrorCode> = Code extends unknown
     : never
   : never
 
-/**
- * The error codes that a page shows for a form as a whole: the `coded` errors, `throttled`, `unavailable` (also for `internal` and for
- * a response that is not Rekey's), `refused` for any other error response, and `offline` if there was no response.
- */
+/** The errors of a form as a whole. `refused` stands for errors with another code or none; `offline` means no response. */
 export type WholeFormErrorCode = Coded<RequestErrorCode> | 'throttled' | 'unavailable' | 'refused' | 'offline'
 
-/** Converts an endpoint's code to one for a whole form: `internal` to `unavailable`; none, or one that forms do not show, to `refused`. */
+/** Converts an endpoint's error code, if any, to one that forms show. */
 export function formErrorCode(code: string | undefined): WholeFormErrorCode {
   if (code === 'internal') return 'unavailable'
   return code !== undefined && isWholeFormErrorCode(code) ? code : 'refused'

@@ -2,7 +2,7 @@ import type { FieldErrorCode, RequestErrorCode } from './error-codes'
 
 type Values = Record<string, string | number>
 
-/** An error to report to the client; `errorResponse` turns it into a response. `values` are for the message's placeholders. */
+/** An error to report to the client. `values` are for the placeholders of its message. */
 export class ApiError extends Error {
   readonly code: RequestErrorCode
   readonly values: Values
@@ -25,13 +25,9 @@ export class ThrottledError extends ApiError {
   }
 }
 
-/** An error of one field: its code, and the values for its message's placeholders. */
 export type FieldProblem = { code: FieldErrorCode; values?: Values }
 
-/**
- * The invalid fields of a body, each with its errors, in the order of the request's schema. If the body is not an object, the only
- * field is `non_field_errors`.
- */
+/** The invalid fields of a body; only `non_field_errors` if the body is not an object. */
 export class InvalidFields extends Error {
   readonly fields: Record<string, FieldProblem[]>
   constructor(fields: Record<string, FieldProblem[]>) {
@@ -41,8 +37,8 @@ export class InvalidFields extends Error {
 }
 
 /**
- * A body that cannot be parsed. `detail` is a fixed phrase, because the parser's message may quote a password. `brokenOff` is the error
- * that ended an incomplete body. The property is not named `cause`, because `isDatabaseUnavailable` searches causes for ECONNRESET.
+ * A body that cannot be parsed. `detail` must not quote the body, which may contain a password. `brokenOff` is the error that ended an
+ * incomplete body. It is not the `cause`, because `isDatabaseUnavailable` searches causes for ECONNRESET.
  */
 export class UnreadableBody extends Error {
   readonly detail: string

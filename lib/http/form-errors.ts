@@ -5,10 +5,8 @@ import {
   type WholeFormErrorCode,
 } from './error-codes'
 
-// Passes error codes to a page. Its script finds the codes of fields in the header `Error-Codes`. Without JavaScript, all codes are in
-// the URL of the page. The codes contain no user input. The page shows the message of each code.
+// A script reads error codes of fields from the header `Error-Codes`. Without JavaScript, the codes are in the URL of the page.
 
-/** The errors of a submitted form: of the form as a whole, of its fields, or both. */
 export type FormErrors<Field extends string = string> = {
   form?: WholeFormErrorCode
   fields: Partial<Record<Field, FieldErrorCode[]>>
@@ -16,16 +14,15 @@ export type FormErrors<Field extends string = string> = {
 
 type FieldErrors = Record<string, readonly { code: FieldErrorCode }[]>
 
-/** Formats each error as the field's name, the separator and the code, in the order of the fields. */
 const pairsOf = (fields: FieldErrors, separator: string) =>
   Object.entries(fields).flatMap(([name, errors]) => errors.map(({ code }) => `${name}${separator}${code}`))
 
-/** Returns the header with the codes of field errors: `password=too-short, password=numeric`. */
+/** Returns the header with the codes of fields: `password=too-short, password=numeric`. */
 export function errorCodesHeader(fields: FieldErrors): { 'Error-Codes': string } {
   return { 'Error-Codes': pairsOf(fields, '=').join(', ') }
 }
 
-/** Returns the value for the parameter `error` of a page's URL: `password.too-short,password.numeric`, or the code for the whole form. */
+/** Returns the parameter `error` of a URL: `password.too-short,password.numeric`, or the code of the whole form. */
 export function errorParameter(errors: FieldErrors | WholeFormErrorCode): string {
   return typeof errors === 'string' ? errors : pairsOf(errors, '.').join(',')
 }
@@ -34,11 +31,8 @@ const isFieldErrorCode = (code: string): code is FieldErrorCode =>
   (fieldErrorCodes as readonly string[]).includes(code)
 
 /**
- * Parses the header `Error-Codes` or the parameter `error`. Drops unknown codes, so that a URL cannot put text into a page. An error of
- * a field that the form does not show becomes `refused` for the whole form.
- *
- * @param text the value; a list if the parameter is repeated
- * @param shown the names of the fields that the form shows
+ * Parses the header `Error-Codes` or the parameter `error`, which may be repeated. Drops unknown codes, so that a URL cannot put text
+ * into a page. An error of a field that is not `shown` becomes `refused`, unless the form has an error already.
  */
 export function parseFormErrors<Field extends string>(
   text: string | string[] | null | undefined,

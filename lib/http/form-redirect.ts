@@ -6,18 +6,14 @@ import { errorParameter } from './form-errors'
 import { chosenLanguageOf } from './request-language'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
-/** The paths of the pages to which a browser is redirected after it sent a form without JavaScript. */
+/** The paths to which a browser is redirected after it sent a form without JavaScript. */
 export type FormPages = {
-  /** After success. */
   done: string
-  /** After an error: the page of the form. Its URL may contain the parameters of the link, but no other field. */
+  /** After an error. The path may contain the parameters of a link, but no other field, such as the password. */
   back(fields: Record<string, unknown>): string
 }
 
-/**
- * Returns the link's parameters for the URL of the form's page, to which the browser returns after an error. Omits a value of more than
- * `maxAccountIdLength` characters: the values of a link are never longer than an account's id may be.
- */
+/** Returns a link's parameters for a URL. Omits values that are too long for a link. */
 export function linkParameters(fields: Record<string, unknown>): URLSearchParams {
   const link = ['user_id', 'timestamp', 'signature'].flatMap((name) => {
     const value = fields[name]
@@ -28,14 +24,14 @@ export function linkParameters(fields: Record<string, unknown>): URLSearchParams
   return new URLSearchParams(link)
 }
 
-/** Creates a redirect (303) to a page. Adds the language to the URL if one was chosen on the page of the form. */
+/** Redirects (303) to a page, in the language that was chosen on the page of the form, if any. */
 export function redirectToPage(request: Request, page: string): Response {
   const chosen = chosenLanguageOf(request.headers)
   const location = chosen === undefined ? page : `${page}${page.includes('?') ? '&' : '?'}lang=${chosen}`
   return new Response(null, { status: 303, headers: { Location: location, 'Cache-Control': 'no-store' } })
 }
 
-/** Adds the codes of an error to the path of a page, as its parameter `error`. Logs a fault of Rekey, as `errorResponse` does. */
+/** Adds the codes of an error to the path of a page. Logs an unexpected error. */
 export function urlWithErrors(page: string, error: unknown, log: Log, requestId: string): string {
   const url = new URL(page, 'http://page.invalid')
   const errors = error instanceof InvalidFields ? error.fields : formErrorCode(codeOf(error, log, requestId))
@@ -43,7 +39,6 @@ export function urlWithErrors(page: string, error: unknown, log: Log, requestId:
   return `${url.pathname}${url.search}`
 }
 
-/** Returns the code of an `ApiError`, or undefined for `UnreadableBody`. Any other error is a fault of Rekey, with the code `internal`. */
 function codeOf(error: unknown, log: Log, requestId: string): RequestErrorCode | undefined {
   if (error instanceof UnreadableBody) return undefined
   return (error instanceof ApiError ? error : logAndReturnInternalError(log, error, requestId)).code

@@ -2,20 +2,18 @@ import Negotiator from 'negotiator'
 import type { Settings } from '@/lib/config/settings'
 import { ApiError } from './errors'
 
-/** The most bytes of a request's body. */
 export const maxBodyBytes = 16 * 1024
 
-/** Whether a request's Content-Length exceeds {@link maxBodyBytes}. */
 export function announcesLargeBody(request: Request): boolean {
   return Number(request.headers.get('content-length') ?? 0) > maxBodyBytes
 }
 
-/** Rejects a request whose Content-Length exceeds {@link maxBodyBytes}. @throws ApiError `body-too-large` */
+/** @throws ApiError `body-too-large` */
 export function rejectLargeBody(request: Request): void {
   if (announcesLargeBody(request)) throw new ApiError('body-too-large')
 }
 
-/** The most characters of an `Accept` to parse, because Negotiator takes quadratic time on quotes. A longer `Accept` is ignored. */
+/** In characters. A longer `Accept` is ignored, because Negotiator takes quadratic time on quotes. */
 const longestAccept = 1024
 
 /** Parses `Accept`. Drops parameters other than the quality, because DRR accepts `application/json; indent=4`. */
@@ -31,7 +29,7 @@ export function rejectUnacceptable(request: Request, wantsPage: boolean): void {
     throw new ApiError('not-acceptable')
 }
 
-/** Whether a browser submitted a form without JavaScript. The response to such a request must lead to a page. */
+/** Whether the request looks like a form that a browser sent without JavaScript. */
 export function isBrowserForm(request: Request): boolean {
   const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
   return (
@@ -41,9 +39,8 @@ export function isBrowserForm(request: Request): boolean {
 }
 
 /**
- * Rejects a request that a page of another origin caused, unless CORS_ALLOWED_ORIGINS lists that origin. `Sec-Fetch-Site: same-origin`
- * means a page of Rekey's origin, even with `Origin: null`, which the page's referrer policy causes. Without `Origin`, a request
- * passes if `Sec-Fetch-Site` is missing or `none`: no page of another origin caused it.
+ * Rejects a request that a page of another origin caused, unless CORS_ALLOWED_ORIGINS lists that origin. Because of its referrer policy,
+ * a page of Rekey may send `Origin: null`, so `Sec-Fetch-Site: same-origin` suffices.
  *
  * @throws ApiError `cross-origin`
  */

@@ -22,18 +22,17 @@ import { redirectToPage, urlWithErrors, type FormPages } from './form-redirect'
 import { requestLanguage } from './request-language'
 import { ApiError, UnreadableBody } from './errors'
 
-/** Headers that the server in front of Next sets for the handlers. It drops headers of these names that a client sends. */
+/** The server in front of Next sets these headers. It drops headers of these names that a client sends. */
 const clientHeader = 'x-rekey-client'
 const requestIdHeader = 'x-rekey-request-id'
 
-/** A request that passed all guards, for its handler. */
 export type ApiRequest = {
   request: Request
   language: Language
   requestId: string
   /** The client's IP address, or `unknown`. */
   client: string
-  /** Parses the body into an object of unvalidated fields; throws what `parseRequestFields` does. */
+  /** Parses the body; throws what `parseRequestFields` throws. */
   fields(): Promise<Record<string, unknown>>
 }
 
@@ -43,11 +42,8 @@ export type HandlerDependencies = { settings: Settings; log: Log; configuration:
 type HandlerOptions = { allowWhenDisabled?: boolean }
 
 /**
- * Handles POST: runs the guards, then the handler, and turns the result or an error into a response. The response to a browser that
- * sent a form without JavaScript is a redirect to a page, except for the error `cross-origin`; any other response is JSON.
- *
- * @param pages where a browser is redirected
- * @param handle returns the message for the response with status 200
+ * Runs the guards, then `handle`, which returns the message of a response with status 200. A form without JavaScript gets a redirect to
+ * one of `pages`, except after the error `cross-origin`; any other request gets JSON.
  */
 export async function handlePost(
   { settings, log, configuration }: HandlerDependencies,
@@ -90,7 +86,6 @@ export async function handlePost(
   }
 }
 
-/** Logs a rejection whose cause may be a wrong setting. */
 function logIfMisconfigured(log: Log, error: unknown, client?: string): void {
   if (!(error instanceof ApiError)) return
   if (error.code === 'cross-origin') logMisconfiguration(log, 'cross-origin')
@@ -98,7 +93,7 @@ function logIfMisconfigured(log: Log, error: unknown, client?: string): void {
     logMisconfiguration(log, 'throttled-proxy')
 }
 
-/** Responds to a method that the endpoint does not support: 405, or 413 if the request announces a body that is too large. */
+/** Responds with 405, or with 413 if the request announces a body that is too large. */
 export function handleUnsupportedMethod(
   { log }: Pick<HandlerDependencies, 'log'>,
   request: Request,
@@ -109,10 +104,6 @@ export function handleUnsupportedMethod(
   return errorResponse(request, error, log, '')
 }
 
-/**
- * Handles OPTIONS: describes the endpoint, or responds to a CORS preflight. A preflight succeeds even if the endpoint is
- * disabled: otherwise the browser would hide the 404 response to the actual request from the script.
- */
 export function handleOptions(
   { settings, log }: HandlerDependencies,
   request: Request,
@@ -121,6 +112,7 @@ export function handleOptions(
 ): Response {
   try {
     rejectLargeBody(request)
+    // A preflight succeeds even if the endpoint is disabled: otherwise a script could not read the 404 response.
     if (isPreflight(request, settings)) {
       const headers = preflightOnlyHeaders(request.headers.get('access-control-request-headers'))
       return new Response(null, { status: 204, headers })
@@ -143,7 +135,7 @@ export function handleOptions(
   return jsonResponse(request, 200, description, { Allow: 'POST, OPTIONS' })
 }
 
-/** Whether a request is the preflight of an allowed origin (Fetch standard, CORS-preflight). */
+/** Whether a request is a preflight of an allowed origin (Fetch standard, CORS-preflight). */
 function isPreflight({ headers }: Request, { allowedOrigins }: Settings): boolean {
   return headers.has('access-control-request-method') && allowedOrigins.includes(headers.get('origin') ?? '')
 }

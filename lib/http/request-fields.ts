@@ -4,7 +4,7 @@ import { maxBodyBytes } from './guards'
 import { receivedBody } from './received-body'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
-/** Validates the fields of a body against its schema. @throws InvalidFields with all errors of all fields */
+/** @throws InvalidFields if the fields do not match the schema */
 export function requireValidFields<Output>(
   schema: BodySchema<Output, unknown>,
   fields: Record<string, unknown>,
@@ -17,9 +17,8 @@ export function requireValidFields<Output>(
 /**
  * Reads and parses a request's body into unvalidated fields.
  *
- * @throws ApiError if the body is too large or its media type is unsupported
- * @throws UnreadableBody if the body cannot be parsed or is incomplete
- * @throws InvalidFields if the body is not an object
+ * @throws ApiError if the body is too large or of an unsupported media type; UnreadableBody if it is malformed or incomplete;
+ *   InvalidFields if it is not an object
  */
 export async function parseRequestFields(request: Request): Promise<Record<string, unknown>> {
   const parsed = await parseBody(await readBytes(request), request.headers.get('content-type'))
@@ -37,10 +36,7 @@ export async function parseRequestFields(request: Request): Promise<Record<strin
   return parsed.value as Record<string, unknown>
 }
 
-/**
- * Reads the bytes of the body. If the client disconnects within the body, the error `ECONNRESET` is converted to `UnreadableBody`:
- * `isDatabaseUnavailable` would take it for an error of the database.
- */
+/** Converts ECONNRESET, because `isDatabaseUnavailable` would take that code for an error of the database. */
 async function readBytes(request: Request): Promise<Uint8Array> {
   const received = receivedBody(request)
   if (received !== undefined) {

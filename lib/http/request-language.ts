@@ -1,9 +1,6 @@
 import { isLanguage, languages, preferredLanguage, type Language } from '@/lib/i18n/locales'
 
-/**
- * Returns the language of the response to a request: the one chosen on the page of the form, else the best for `Accept-Language`, else
- * English. DEFAULT_LOCALE has no effect, because clients that were written for DRR compare the English messages.
- */
+/** Falls back to English. DEFAULT_LOCALE has no effect, because clients that were written for DRR compare the English messages. */
 export function requestLanguage(request: Request): Language {
   return (
     chosenLanguageOf(request.headers) ??
@@ -12,9 +9,8 @@ export function requestLanguage(request: Request): Language {
 }
 
 /**
- * Returns the language chosen on a page; undefined if none was chosen or it is not supported. The choice is the parameter `lang` of the
- * URL, so it needs no cookie. The server in front of Next passes the parameter as a header, because layouts and not-found pages get no
- * query from Next.
+ * Returns the language of the URL's parameter `lang`; undefined if absent or not supported. The server in front of Next passes it in a
+ * header, because layouts and not-found pages get no query from Next.
  */
 export function chosenLanguageOf(headers: Pick<Headers, 'get'>): Language | undefined {
   const chosen = headers.get('x-rekey-language')

@@ -3,16 +3,12 @@ import type { FieldErrorCode } from './error-codes'
 import type { FieldProblem } from './errors'
 import { strip } from '@/lib/text/python-strip'
 
-// Schemas of the three endpoints' bodies. Forms in the browser use them, too, so no Node APIs here. The message of an issue is an error
-// code (`lib/http/error-codes.ts`). zod/mini never tries `new Function`, which the CSP would block and report.
+// Browsers load this file, so no Node APIs. Messages of issues are error codes. zod/mini does not use `new Function`, which the CSP blocks.
 
-/**
- * The name of the request field that contains the login: `email` if SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL is true. The
- * property `loginFields` of the settings says with which attributes of accounts the login is compared.
- */
+/** The name of the request field that contains the login. */
 export type LoginParameter = 'login' | 'email'
 
-/** The validated body of `send-reset-password-link/`. It identifies the account by a typed login or by an earlier link. */
+/** The validated body of `send-reset-password-link/`. `link` is an earlier link. */
 export type LinkRequest =
   { login: string } | { link: { user_id: string; timestamp: number; signature: string } }
 
@@ -25,7 +21,6 @@ export type ResetForm = {
   password_confirm?: string
 }
 
-/** The validated body of `reset-password/`. */
 export type ResetInput = {
   user_id: string
   /** Seconds since the epoch. */
@@ -35,13 +30,11 @@ export type ResetInput = {
   password_confirm?: string
 }
 
-/** A schema that parses the fields of a form or a body into `Output`, or into issues whose messages are error codes. */
 export type BodySchema<Output, Given> = z.ZodMiniType<Output, Given>
 
-/** Adds an error to a field. `values` are for the placeholders of the code's message. */
 type Reject = (code: FieldErrorCode, values?: { character: string }) => undefined
 
-/** Creates the schema of one field. `read` gets the sent value, where a JSON integer is a `bigint`. */
+/** `read` gets a JSON integer as a `bigint`. */
 function field<Value>(
   read: (given: unknown, reject: Reject) => Value | undefined,
 ): BodySchema<Value, string> {
@@ -72,7 +65,7 @@ function textField(prepare: (text: string) => string) {
 
 const trimmed = textField(strip)
 
-/** The schema of a password. Passwords are hashed as received (ASVS 6.2.8), so they are not trimmed: only an empty one is blank. */
+/** Passwords are not trimmed (ASVS 6.2.8). */
 const secret = textField((text) => text)
 
 const seconds = field((given, reject) => {
@@ -80,12 +73,12 @@ const seconds = field((given, reject) => {
   if (given === null) return reject('null')
   if (typeof given === 'bigint') return nearestSafe(given)
   const digits = typeof given === 'string' ? strip(given) : ''
-  // Other spellings of a number are rejected, so that a link has one URL (ASVS 1.5.3).
+  // Rejects other spellings of a number, such as `+1` and `01` (ASVS 1.5.3).
   const canonical = /^(?:0|[1-9][0-9]{0,15})$/.test(digits) && Number.isSafeInteger(Number(digits))
   return canonical ? Number(digits) : reject('invalid-integer')
 })
 
-/** Converts a bigint to the nearest safe integer: `Number()` alone would turn a huge one into Infinity. No link has such a time. */
+/** `Number()` alone would turn a huge integer into Infinity. */
 function nearestSafe(integer: bigint): number {
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number(integer), Number.MAX_SAFE_INTEGER))
 }
@@ -94,7 +87,7 @@ type Fields = Record<string, typeof trimmed | typeof seconds>
 
 const linkFields = { user_id: trimmed, timestamp: seconds, signature: trimmed }
 
-/** Returns the schemas of the fields that a person fills in on the reset page, by name. */
+/** The schemas of the fields that a person fills in on the reset page. */
 export const passwordFieldSchemas = ({ passwordConfirm }: { passwordConfirm: boolean }) => ({
   password: secret,
   ...(passwordConfirm ? { password_confirm: secret } : {}),
@@ -105,14 +98,14 @@ const resetPasswordFields = (options: { passwordConfirm: boolean }) => ({
   ...passwordFieldSchemas(options),
 })
 
-/** Copies a body's own fields with the given names, so that unknown and inherited fields are ignored (ASVS 15.3.3, 15.3.6). */
+/** Ignores unknown and inherited fields (ASVS 15.3.3, 15.3.6). */
 function ownFields(body: unknown, names: string[]): Record<string, unknown> {
   const own: Record<string, unknown> = Object.create(null)
   for (const name of names) if (Object.hasOwn(Object(body), name)) own[name] = Object(body)[name]
   return own
 }
 
-/** Creates the schema of a body. It treats a value that is no object as an object without fields. Errors have the order of `spec`. */
+/** Treats a value that is no object as an object without fields. */
 function bodyOf<Spec extends Fields>(spec: Spec) {
   return z.pipe(
     z.transform((body: unknown): unknown => ownFields(body, Object.keys(spec))),
@@ -120,10 +113,7 @@ function bodyOf<Spec extends Fields>(spec: Spec) {
   )
 }
 
-/**
- * Creates the schema for the body of `send-reset-password-link/`. A link's three fields may replace the login field; the caller must
- * verify the link. If the link is malformed, the error is that the login field is missing.
- */
+/** Creates the schema of `send-reset-password-link/`. A link may replace the login; the caller must verify the link. */
 export function linkRequestBodySchema<Name extends LoginParameter>(
   loginField: Name,
 ): BodySchema<LinkRequest, Record<Name, string>> {
@@ -145,14 +135,14 @@ export function linkRequestBodySchema<Name extends LoginParameter>(
   )
 }
 
-/** Creates the schema for the body of `reset-password/`. Without `passwordConfirm`, the field `password_confirm` is ignored. */
+/** Creates the schema of `reset-password/`. */
 export function resetPasswordSchema(options: {
   passwordConfirm: boolean
 }): BodySchema<ResetInput, ResetForm> {
   return bodyOf(resetPasswordFields(options)) as unknown as BodySchema<ResetInput, ResetForm>
 }
 
-/** Creates the schema for the three parameters of a link, which are the whole body of `cancel-reset-password/`. */
+/** Creates the schema of the three parameters of a link. */
 export function linkSchema(): BodySchema<
   { user_id: string; timestamp: number; signature: string },
   Record<'user_id' | 'timestamp' | 'signature', string>
@@ -160,7 +150,7 @@ export function linkSchema(): BodySchema<
   return bodyOf(linkFields) as unknown as ReturnType<typeof linkSchema>
 }
 
-/** Parses a body. If that fails, returns all errors by field, in the order of the schema's fields. */
+/** Returns the parsed body, or its errors by field. */
 export function parseBodyFields<Output>(
   schema: BodySchema<Output, unknown>,
   body: unknown,
@@ -176,7 +166,7 @@ export function parseBodyFields<Output>(
   return { ok: false, problems }
 }
 
-/** An endpoint's name and the fields of its body, in the response to OPTIONS, as DRR formats them. */
+/** A part of the response to OPTIONS, as DRR formats it. */
 export type OptionsResponse = {
   name: string
   fields: Record<string, { type: 'string' | 'integer'; required: true; read_only: false; label: string }>

@@ -7,13 +7,13 @@ import { errorCodesHeader } from './form-errors'
 import { requestLanguage } from './request-language'
 import { InvalidFields, ApiError, UnreadableBody } from './errors'
 
-/** The seconds of `Retry-After` while the service is unavailable. */
+/** In seconds. */
 const retryAfterOutage = 30
 
-/** The value of the header `Vary`: the request headers that affect a response. */
+/** The request headers that affect a response. */
 export const varyHeader = 'Accept, Accept-Language, Origin'
 
-/** Creates a JSON response that must not be cached; for HEAD without a body. `headers` are added to the usual ones or override them. */
+/** Creates a JSON response. `headers` override the usual ones. */
 export function jsonResponse(
   request: Request,
   status: number,
@@ -32,10 +32,7 @@ export function jsonResponse(
   })
 }
 
-/**
- * Converts what a handler threw into the response. An ApiError, InvalidFields or UnreadableBody describes the response. Anything else
- * is a fault of Rekey: this function logs and counts it, and the response has the status 500 and no details of the fault.
- */
+/** Converts an error into a response. Logs and counts an unexpected error, and responds with 500 without its details. */
 export function errorResponse(request: Request, error: unknown, log: Log, requestId: string): Response {
   const language = requestLanguage(request)
   if (error instanceof InvalidFields) {
@@ -54,14 +51,12 @@ export function errorResponse(request: Request, error: unknown, log: Log, reques
   return jsonResponse(request, status, coded ? { detail, code: apiError.code } : { detail }, apiError.headers)
 }
 
-/** Logs and counts a fault of Rekey. Returns the error for the client, without details of the fault. */
 export function logAndReturnInternalError(log: Log, error: unknown, requestId: string): ApiError {
   count('errors', {})
   log.error({ err: error, event: 'request_failed', requestId })
   return new ApiError('internal')
 }
 
-/** Logs and counts that the database or the queue of hashes cannot take a request. Returns the error for the client. */
 export function logAndReturnUnavailable(log: Log, error: unknown, requestId: string): ApiError {
   count('unavailable', { reason: error instanceof HashQueueFull ? 'hashing' : 'database' })
   log.warn({ err: error, event: 'service_unavailable', requestId })

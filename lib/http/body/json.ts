@@ -1,19 +1,15 @@
-/** Parsed JSON, or a fixed phrase about the error. */
 export type ParsedJson = { ok: true; value: unknown } | { ok: false; detail: string }
 
-/** The most levels of nested lists and objects in a field, without the body's own object. */
+/** The most levels of lists and objects inside the outermost one. */
 const deepest = 32
 
 /**
- * Parses JSON. As in DRR, `NaN` and `Infinity` are rejected, and of duplicate keys, the last one counts.
- *
- * A number that is spelled as an integer becomes a `bigint` with all its digits, any other number a `number`. Objects have no
- * prototype, so that a key such as `__proto__` is only a key.
+ * Parses JSON. A number that is spelled as an integer becomes a `bigint`, any other number a `number`. Objects have no prototype.
  *
  * @returns the value; or a fixed phrase, because the message of `JSON.parse` quotes the text, which may contain a password
  */
 export function parseJson(text: string): ParsedJson {
-  // JSON.parse with a reviver recurses into the value, and so overflows the stack at some thousands of levels.
+  // A reviver makes JSON.parse recursive: it overflows the stack at some thousands of levels.
   if (depthOf(text) > 1 + deepest) return { ok: false, detail: 'Nested too deeply' }
   try {
     return { ok: true, value: JSON.parse(text, revive) }
@@ -23,7 +19,7 @@ export function parseJson(text: string): ParsedJson {
   }
 }
 
-/** Returns how deep brackets are nested outside strings. The result is meaningless for a text that is not JSON. */
+/** Returns how deep brackets are nested outside strings. */
 function depthOf(text: string): number {
   let [depth, most] = [0, 0]
   for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"?|[[{\]}]/gs)) {
@@ -33,7 +29,7 @@ function depthOf(text: string): number {
   return most
 }
 
-/** The reviver of JSON.parse. `context.source` is the spelling of a number (Node 21 and newer); TypeScript's types lack it. */
+/** `context.source` is the spelling of a number (Node 21 and newer). */
 function revive(_key: string, value: unknown, context?: { source: string }): unknown {
   if (typeof value === 'number') return /^-?\d+$/.test(context!.source) ? BigInt(context!.source) : value
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) Object.setPrototypeOf(value, null)

@@ -2,33 +2,26 @@ import { randomUUID } from 'node:crypto'
 import type { MIMEType } from 'node:util'
 import { decodeUtf8 } from './text'
 
-/** The fields of a multipart body, or a fixed phrase about the error. */
 export type ParsedMultipart = { ok: true; value: Record<string, unknown> } | { ok: false; detail: string }
 
-/** The value of a field that contains an uploaded file. The file's content is dropped, because no field accepts a file. */
+/** Replaces an uploaded file, because no field accepts one. */
 const uploadedFile = Object.freeze({ uploaded: 'file' })
 
 /**
- * Matches a line, such as a part's header, that declares a transfer encoding such as base64, or another charset than UTF-8. RFC 7578 §4.7
- * deprecates transfer encodings. The platform's parser decodes only base64 and ignores charsets, so a password could be hashed as another
- * text than was typed.
+ * Matches a line that declares a transfer encoding such as base64 (deprecated by RFC 7578 §4.7), or a charset other than UTF-8. The
+ * platform's parser ignores most of them, so a password could be hashed as another text than was typed.
  */
 const recoded =
   /^[ \t]*content-(?:transfer-encoding[ \t]*:(?![ \t]*(?:7bit|8bit|binary)[ \t]*$)|type[ \t]*:.*charset=(?!"?utf-?8"?[ \t]*(?:;|$)))/im
 
-/**
- * Parses `multipart/form-data` with the platform's parser.
- *
- * @returns the fields (of duplicates, the last one), or a fixed phrase about the error
- */
+/** Parses `multipart/form-data`; the last of duplicate fields counts. */
 export async function parseMultipart(bytes: Uint8Array, type: MIMEType): Promise<ParsedMultipart> {
-  // The platform's parser accepts invalid UTF-8, and in Node 22 drops U+FEFF at the start of a field. So it gets a text with one
-  // character for each byte. Its results are converted back into bytes and decoded here.
+  // The platform's parser accepts invalid UTF-8, and in Node 22 drops a leading U+FEFF. So the bytes are parsed as Latin-1 first.
   const characters = Buffer.from(bytes).toString('latin1')
   if (recoded.test(characters)) return { ok: false, detail: 'Unsupported encoding of a part' }
   const boundary = type.params.get('boundary')
   if (!boundary) return { ok: false, detail: 'Malformed' }
-  // The platform's parser finds the boundary even within a line, so a short boundary could split a field.
+  // The platform's parser also finds the boundary within a line, so a short boundary could split a field.
   const ownBoundary = randomUUID()
   const body = `\r\n${characters}`.replaceAll(`\r\n--${boundary}`, `\r\n--${ownBoundary}`)
   let parts: FormData

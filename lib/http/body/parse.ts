@@ -7,7 +7,7 @@ export type ParsedBody =
   | { ok: true; value: unknown }
   /** `mediaType` is the Content-Type header as received; empty without one. */
   | { ok: false; problem: 'unsupported-media-type'; mediaType: string }
-  /** `detail` is the whole sentence for the client. It never quotes the body, which may contain a password. */
+  /** `detail` must not quote the body, which may contain a password. */
   | { ok: false; problem: 'json-parse-error' | 'form-parse-error' | 'multipart-parse-error'; detail: string }
 
 type Parsed = { ok: true; value: unknown } | { ok: false; detail: string }
@@ -30,15 +30,7 @@ const parsers = new Map<string, Parser>([
   ],
 ])
 
-/**
- * Parses a body into a plain value. JSON integers become `bigint` and other JSON numbers `number`, so that they can be told apart.
- * Objects and forms have no prototype. An uploaded file becomes an object. An empty body becomes an empty object, whatever its media
- * type.
- *
- * @param bytes the whole body; the caller limits its size
- * @param contentType the header as received; null without one
- * @returns the value, or the problem if the media type is not supported or the body is malformed
- */
+/** Parses a body, whose size the caller limits. An empty body becomes an empty object, whatever its media type. */
 export async function parseBody(bytes: Uint8Array, contentType: string | null): Promise<ParsedBody> {
   if (bytes.length === 0) return { ok: true, value: Object.create(null) }
   const type = readMediaType(contentType ?? '')
@@ -64,7 +56,7 @@ function asText(parse: (text: string) => Parsed): (bytes: Uint8Array) => Parsed 
   }
 }
 
-/** Parses a URL-encoded form. A percent sign without two hexadecimal digits after it stays. Of duplicate names, the last one counts. */
+/** Parses a URL-encoded form; the last of duplicate fields counts. */
 function parseForm(text: string): Parsed {
   const fields: Record<string, string> = Object.create(null)
   for (const pair of text.split('&')) {
@@ -79,7 +71,7 @@ function parseForm(text: string): Parsed {
   return { ok: true, value: fields }
 }
 
-/** Decodes percent escapes. @throws URIError if the decoded bytes are not UTF-8 */
+/** Keeps a `%` that starts no escape. @throws URIError if the decoded bytes are not UTF-8 */
 function percentDecode(text: string): string {
   return decodeURIComponent(text.replace(/%(?![0-9a-f]{2})/gi, '%25'))
 }

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { MIMEType } from 'node:util'
 
-/** Decoded text, or a fixed phrase about the error. */
 export type DecodedText = { ok: true; text: string } | { ok: false; detail: string }
 
 /** Decodes UTF-8. Keeps U+FEFF at the start, because it may be the first character of a password. */
@@ -10,10 +9,10 @@ export function decodeUtf8(bytes: Uint8Array): DecodedText {
   return { ok: true, text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) }
 }
 
-/** The most characters of a Content-Type that is parsed. It is limited because Node's parser takes quadratic time on white space. */
+/** In characters. Node's parser takes quadratic time on white space. */
 const longestMediaType = 512
 
-/** Parses a Content-Type header. Returns undefined if it is empty, invalid or too long. */
+/** Returns undefined if the header is empty, invalid or too long. */
 export function readMediaType(contentType: string): MIMEType | undefined {
   if (contentType.length > longestMediaType) return undefined
   try {
@@ -23,7 +22,6 @@ export function readMediaType(contentType: string): MIMEType | undefined {
   }
 }
 
-/** Whether a media type declares another encoding than UTF-8. */
 export function declaresOtherCharset(type: MIMEType): boolean {
   const charset = type.params.get('charset') ?? 'utf-8'
   return !/^utf-?8$/i.test(charset)
