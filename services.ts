@@ -22,17 +22,12 @@ import { createRecoveryStore } from '@/lib/recovery/recovery-store'
 import { createLinkSigner } from '@/lib/password-reset/reset-link'
 import { processSettings, type Settings } from '@/lib/config/settings'
 
-/** The lifetime in seconds of the "this wasn't me" link in the email about a changed password. */
+/** Seconds that the "this wasn't me" link in the email about a changed password lives. */
 const cancelPeriod = 7 * 24 * 3600
 
-/** The parts with which the handlers, pages and jobs of one process work. */
 export type Services = ReturnType<typeof createServices>
 
-/**
- * Creates the services of one process. Connections open at first use.
- *
- * @param configuration by default the team's `rekey.config.ts`; tests pass others
- */
+/** Creates the services of one process. Connections to the database open at first use. */
 export function createServices(given: Settings, configuration: RekeyConfig = ownConfiguration) {
   const mapping = mappingFor(given, configuration)
   const users = mapping ?? ownUsersMapping(given.database.schemas)
@@ -54,8 +49,7 @@ export function createServices(given: Settings, configuration: RekeyConfig = own
   })
   const links = createLinkSigner({
     secrets: settings.secrets,
-    // Includes the path of PUBLIC_URL, so that a link of another installation on the same host is invalid, and the users table, so
-    // that a link is invalid for an account with the same id in another table.
+    // A link must be invalid for another installation on the same host, and for an account with the same id in another users table.
     audience: `${settings.publicUrl}${accounts.identity && ` ${accounts.identity}`}`,
     period: { reset: settings.reset.period, cancel: settings.reset.period, 'cancel-change': cancelPeriod },
     oneTimeUse: settings.reset.oneTimeUse,
@@ -92,13 +86,13 @@ export function createServices(given: Settings, configuration: RekeyConfig = own
     configuration,
   }
   const passwordReset = createPasswordReset(parts)
-  /** The directory in which demo and dev store emails instead of sending them; undefined with SMTP_URL. */
+  /** Emails are stored here without SMTP_URL. */
   const mailboxDir = settings.mail.smtpUrl === undefined ? path.resolve(settings.dataDir, 'mail') : undefined
   const mailbox = mailboxDir === undefined ? undefined : createDevMailbox(mailboxDir)
   return { ...parts, ownAccounts, log, passwordReset, mailbox, mailboxDir }
 }
 
-/** Returns the mapping of the users table; undefined for Rekey's own. The embedded database of demo and dev never has a team's table. */
+/** Undefined for Rekey's own users table. The embedded database of demo and dev has no table of a team. */
 function mappingFor(
   { mode, database, demoProduct }: Settings,
   { users }: RekeyConfig,
@@ -107,17 +101,17 @@ function mappingFor(
   return mode !== 'production' && database.sharedSession ? undefined : users
 }
 
-/** Returns the settings, with `email` as the only login field if the users table has no usernames. */
+/** Without usernames in the users table, `email` is the only login field. */
 function withLoginFieldsOf({ username }: UsersMapping, settings: Settings): Settings {
   const { reset } = settings
   const fields = username === undefined ? (['email'] as const) : reset.loginFields
   return { ...settings, reset: { ...reset, loginFields: fields } }
 }
 
-/** In `globalThis`, so that Next's bundle and the other code share the services, and a reload of the dev server opens no second pool. */
+/** Next's bundle and the other code share the services, and a reload of the dev server opens no second pool. */
 const shared = globalThis as { rekeyServices?: Services }
 
-/** Returns the services of this process. Creates them on first use, because `next build` imports every route without settings. */
+/** Creates the services on first use, because `next build` imports routes without settings. */
 export function services(): Services {
   return (shared.rekeyServices ??= createServices(processSettings()))
 }

@@ -2,16 +2,14 @@ import { createTranslator } from 'use-intl/core'
 import type { Language } from './locales'
 import { getMessages, type Messages } from './messages'
 
-/** The keys of the messages that endpoints return; their texts are in `messages/`. */
 export type ApiMessage = keyof Messages['api']
 
-/** Translators by language. They are cached, because a translator parses each message only once. */
+/** Cached, because a translator parses each message only once. */
 const translators = new Map<Language, ReturnType<typeof createApiTranslator>>()
 
 const createApiTranslator = (language: Language) =>
   createTranslator({ locale: language, messages: getMessages(language).api })
 
-/** Formats the message of an endpoint in a language. `values` are for its placeholders. */
 export function formatApiMessage(
   language: Language,
   message: ApiMessage,

@@ -1,6 +1,6 @@
 import Negotiator from 'negotiator'
 
-/** The supported languages, each with a file in `messages/`. The first one, English, is the default of the endpoints. */
+/** The first one, English, is the default of the endpoints. */
 export const languages = [
   'en',
   'de',
@@ -30,18 +30,12 @@ export function isLanguage(text: string): text is Language {
   return (languages as readonly string[]).includes(text)
 }
 
-/** The most characters of an `Accept-Language`. A longer one is ignored, because parsing it would take too much time. */
+/** In characters. A longer `Accept-Language` is ignored, because parsing it would take too much time. */
 const maxHeaderLength = 512
 
-/** The most languages of a header that are tried, the preferred ones first. */
 const maxLanguages = 10
 
-/**
- * Chooses the best supported language for an `Accept-Language` header (RFC 9110 §12.5.4).
- *
- * @returns `fallback` if the header is absent or too long, or if Rekey does not support any of the ten languages that the header prefers;
- *   `*` is ignored
- */
+/** Chooses a supported language for an `Accept-Language` header (RFC 9110 §12.5.4), else returns `fallback`. */
 export function preferredLanguage(acceptLanguage: string | null, fallback: Language): Language {
   if (acceptLanguage === null || acceptLanguage.length > maxHeaderLength) return fallback
   const wanted = new Negotiator({ headers: { 'accept-language': acceptLanguage } }).languages()
@@ -52,10 +46,7 @@ export function preferredLanguage(acceptLanguage: string | null, fallback: Langu
   return fallback
 }
 
-/**
- * Chooses the supported language for an account's stored locale; undefined if none matches. Other applications may have stored the
- * locale, such as `de-AT`, or `pt_BR` as POSIX and Django spell it.
- */
+/** Chooses the language for the locale of an account, such as `de-AT`, or `pt_BR` as POSIX and Django spell it. */
 export function languageOfLocale(locale: string | null): Language | undefined {
   return locale === null ? undefined : nearestLanguage(locale.replaceAll('_', '-'))
 }
@@ -63,8 +54,7 @@ export function languageOfLocale(locale: string | null): Language | undefined {
 const maximizedLanguages = languages.map((code) => ({ code, locale: new Intl.Locale(code).maximize() }))
 
 /**
- * Finds the supported language for a language tag. Likely scripts and regions complete all tags (UTS #35, "Likely Subtags"). Chooses
- * preferably one with the same script and region, else with the same script, else any of the same language. Results are not cached,
+ * Prefers a language with the same script and region, else one with the same script (UTS #35, "Likely Subtags"). Results are not cached,
  * because clients could fill a cache with invented tags.
  */
 function nearestLanguage(tag: string): Language | undefined {

@@ -45,7 +45,7 @@ const messages: Record<Language, Messages> = {
   fa,
 }
 
-/** Returns the messages of a language. For the server only: in a browser, importing this file would load all languages. */
+/** For the server only: in a browser, importing this file would load all languages. */
 export function getMessages(language: Language): Messages {
   return messages[language]
 }

@@ -2,28 +2,24 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { hostname } from 'node:os'
 import { pino, type Logger, type LoggerOptions } from 'pino'
 
-/** A logger of named fields. Never pass user input, a link, a full email or IP address, or a key (OWASP Logging, "Data to exclude"). */
+/** Never log user input, a link, a full email or IP address, or a key (OWASP Logging, "Data to exclude"). */
 export type Log = Logger
 
-/** In `globalThis`, because Next's bundle contains its own copy of this module, and both copies must share the request ids. */
+/** Next's bundle contains its own copy of this module, and both copies must share the request ids. */
 const shared = globalThis as { rekeyRequestIds?: AsyncLocalStorage<string> }
 const requestIds = (shared.rekeyRequestIds ??= new AsyncLocalStorage<string>())
 
-/** Runs the handler of a request, or of a job that the request caused, so that each log line in it contains the request's id. */
+/** Adds the request's id to the log lines of `handle`. */
 export function runInRequestContext<Result>(requestId: string, handle: () => Result): Result {
   return requestIds.run(requestId, handle)
 }
 
-/** Returns the id of the request that is being handled, or that caused the current job; undefined if there is neither. */
+/** Returns undefined outside of `runInRequestContext`. */
 export function currentRequestId(): string | undefined {
   return requestIds.getStore()
 }
 
-/**
- * Creates a logger that writes JSON lines with UTC times to standard output. Every line within a request, or within a job that the
- * request caused, contains the request's id. Callers whose events belong to no request, such as those of a pool of connections,
- * pass `requestId: undefined`: the line would otherwise contain the id of the request in which the connection was opened.
- */
+/** Creates a logger that writes JSON lines to standard output. */
 export function createLog(level: string, name: string): Log {
   const options: LoggerOptions = {
     level,
@@ -31,9 +27,9 @@ export function createLog(level: string, name: string): Log {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: describeError },
-    // A `requestId` that the caller passes, even undefined, takes precedence.
+    // A caller's `requestId` takes precedence, even undefined, for events that belong to no request, such as a lost connection.
     mixin: () => ({ requestId: currentRequestId() }),
-    // Pino copies the message of an error under this key into the line. No caller uses the key `unused`, so nothing is copied.
+    // Pino copies the message of an error under this key into the line, so no caller may use the key.
     errorKey: 'unused',
     hooks: {
       logMethod([first, ...rest], write) {
@@ -47,7 +43,7 @@ export function createLog(level: string, name: string): Log {
   return pino(options, standardOutput())
 }
 
-/** Creates a destination that drops log lines if the disk is full. Pino's default would throw, or hang after a line of level fatal. */
+/** Drops log lines if the disk is full. Pino's default would throw, or hang after a line of level fatal. */
 function standardOutput() {
   const output = pino.destination({ fd: 1, sync: true })
   output.on('error', () => undefined)
@@ -55,10 +51,7 @@ function standardOutput() {
   return output
 }
 
-/**
- * Serializes an error for the log: its name, its code and its first eight stack frames and, for an error of the database, SQLSTATE
- * and constraint. Omits the message, because databases and parsers quote the invalid value in messages.
- */
+/** Serializes an error without its message, because databases and parsers quote invalid values in messages. */
 export function describeError(error: unknown): Record<string, unknown> {
   // pg-boss passes on plain copies of some errors, for which instanceof fails.
   if (typeof error !== 'object' || error === null || !('stack' in error)) return { type: typeof error }
@@ -70,15 +63,12 @@ export function describeError(error: unknown): Record<string, unknown> {
   return { type, code, ...databaseFacts(error), at: frames.slice(0, 8).map((line) => line.trim()) }
 }
 
-/**
- * Whether a code is an SQLSTATE: five capital letters or digits (PostgreSQL, Appendix A). Excludes Prisma's codes, which begin with
- * `P1` to `P9`, and Node's codes of five letters, such as EPIPE.
- */
+/** Whether a code is an SQLSTATE (PostgreSQL, Appendix A), and not one of Prisma, such as P1001, or Node, such as EPIPE. */
 function isSqlState(code: unknown): code is string {
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^P[1-9]/.test(code)
 }
 
-/** Reads SQLSTATE and the name of a violated constraint from an error of pg, also from one that Prisma wraps. */
+/** Reads an error of pg, also one that Prisma wraps. */
 function databaseFacts(error: object): { sqlState?: string; constraint?: string } {
   for (let at: unknown = error, depth = 0; at instanceof Object && depth < 6; depth += 1) {
     const { originalCode, code, constraint, message, cause, meta } = at as Record<string, unknown>

@@ -3,7 +3,7 @@ import { unknownClient } from '@/lib/addresses/client-ip'
 import { count } from '@/lib/metrics/count'
 import type { Log } from './log'
 
-/** The kinds of rejections that a wrong setting of Rekey or of a proxy can cause, each with a hint for the operator. */
+/** Kinds of rejections that a wrong setting of Rekey or of a proxy can cause. */
 const misconfigurations = {
   'plain-http': {
     setting: 'TRUSTED_PROXY_HOPS',
@@ -39,15 +39,10 @@ export type Misconfiguration = keyof typeof misconfigurations
 /** The least milliseconds between two lines of the same kind and logger. */
 const interval = 10 * 60_000
 
-/** For each logger, when each kind was last logged, in milliseconds of a monotonic clock. */
+/** When each kind was last logged, in milliseconds of `performance.now()`. */
 const logged = new WeakMap<Log, Map<Misconfiguration, number>>()
 
-/**
- * Counts a request or connection that was rejected perhaps because of a wrong setting, and logs the kind of the rejection: at most one
- * line in ten minutes for each kind and logger, because attackers can cause thousands of rejections.
- *
- * @param now milliseconds of a monotonic clock
- */
+/** Counts a rejection. Logs one in ten minutes for each kind and logger, because attackers can cause thousands. */
 export function logMisconfiguration(log: Log, reason: Misconfiguration, now = performance.now()): void {
   count('requests_refused', { reason })
   const times = logged.get(log) ?? new Map<Misconfiguration, number>()
@@ -57,7 +52,7 @@ export function logMisconfiguration(log: Log, reason: Misconfiguration, now = pe
   log.warn({ event: 'requests_refused', reason, ...misconfigurations[reason] })
 }
 
-/** Private, shared, loopback and link-local networks (RFC 6890). A client in one of them may be a proxy. */
+/** Private, shared, loopback and link-local networks (RFC 6890). */
 const privateNetworks = new BlockList()
 for (const [network, bits] of [
   ['10.0.0.0', 8],
@@ -75,7 +70,7 @@ for (const [network, bits] of [
 ] as const)
   privateNetworks.addSubnet(network, bits, 'ipv6')
 
-/** Whether a canonical IP address, or `unknown`, may belong to a proxy. If it does, all clients of the proxy count as one. */
+/** Whether a canonical IP address, or `unknown`, may belong to a proxy. */
 export function mayBeProxy(address: string): boolean {
   const version = isIP(address)
   if (version === 0) return address === unknownClient

@@ -6,10 +6,7 @@ export type Accent = { accent: string; onAccent: string }
 
 const { light, dark } = theme
 
-/**
- * The backgrounds of links and buttons in each scheme. `paper`: the page or card, whichever has less contrast to an accent. `tint`: the
- * share of the accent that is mixed into `surface` behind a link. `step`: a change of the accent's lightness that adds contrast.
- */
+/** `paper`: the page or card, whichever has less contrast to an accent. `step`: a change of the lightness that adds contrast. */
 const schemes = {
   light: { paper: light.colors.paper, surface: light.colors.surface, tint: light.tint, step: -0.01 },
   dark: { paper: dark.colors.surface, surface: dark.colors.surface, tint: dark.tint, step: 0.01 },
@@ -22,15 +19,12 @@ const toOklch = converter('oklch')
 
 type Accents = Record<keyof typeof schemes, Accent>
 
-/** The accents by brand colour: the search for them is slow, and each page needs them more than once. */
+/** By brand colour. Finding accents is slow. */
 const cache = new Map<string, Accents>()
 
 /**
- * Derives a readable accent for each scheme from a brand colour. Keeps hue and chroma (within sRGB) and changes the lightness until
- * links on the page and on their tint, and labels on their button, have enough contrast.
- *
- * @param brand `#rrggbb`
- * @returns the accents; if no lightness has enough contrast, a colour of `buttonLabelColors` as the accent
+ * Derives a readable accent for each scheme from a brand colour in `#rrggbb`. Changes the lightness until links and labels on buttons have
+ * enough contrast; if no lightness does, the accent is a colour of `buttonLabelColors`.
  */
 export function readableAccents(brand: string): Accents {
   const accents = cache.get(brand) ?? {

@@ -1,14 +1,13 @@
 import plugin from 'tailwindcss/plugin'
 import { theme } from './tokens'
 
-/** Returns a scheme as CSS custom properties, which `app/globals.css` uses. */
 const propertiesOf = ({ colors, tint, shade }: (typeof theme)['light']) => ({
   ...Object.fromEntries(Object.entries(colors).map(([name, color]) => [`--${name}`, color])),
   '--tint': `${tint * 100}%`,
   '--shade': shade,
 })
 
-/** The Tailwind plugin that writes the colours of the theme into the style sheet when it is built. */
+/** Writes the colours of the theme into the style sheet. */
 export default plugin(({ addBase }) => {
   addBase({
     ':root': { 'color-scheme': 'light dark', ...propertiesOf(theme.light) },

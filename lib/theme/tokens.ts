@@ -1,10 +1,8 @@
-// The only file with colours: of pages (`tailwind-plugin.ts` writes them into the style sheet), emails, the icon and the browser's
-// toolbar. Those in `Colors` are `#rrggbb`, which every mail program supports. Tailwind also loads this file, and does not
-// resolve the alias `@/`, so there are no imports.
+// Tailwind loads this file, too, and does not resolve the alias `@/`, so there are no imports.
 
 /**
- * The colours of a scheme by use. Text on `paper`, `surface` and tints has a contrast of at least 4.5:1, and an `edge` of a control at
- * least 3:1 (WCAG 1.4.3, 1.4.11). `prose`, for running text in emails, lies between `ink` and `muted`.
+ * Colours in `#rrggbb`, which mail programs support. Text has a contrast of at least 4.5:1, and an `edge` of a control at least 3:1
+ * (WCAG 1.4.3, 1.4.11). `prose` is for running text in emails.
  */
 export type Colors = Record<
   | 'accent'
@@ -22,7 +20,7 @@ export type Colors = Record<
   string
 >
 
-/** `tint`: the share of a colour that is mixed into the surface behind text of that colour. `shade`: the `box-shadow` of a card. */
+/** `tint`: the share of a colour that is mixed into the surface behind text of that colour. `shade`: a `box-shadow`. */
 type Scheme = { colors: Colors; tint: number; shade: string }
 
 export const theme: Record<'light' | 'dark', Scheme> = {
@@ -64,5 +62,5 @@ export const theme: Record<'light' | 'dark', Scheme> = {
   },
 }
 
-/** The two colours for labels on a button in a team's brand colour; the one with more contrast is used. */
+/** The colours for labels on a button in a team's brand colour. */
 export const buttonLabelColors = { light: '#ffffff', dark: '#0b1114' }
