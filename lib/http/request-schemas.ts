@@ -3,7 +3,7 @@ import type { FieldErrorCode } from './error-codes'
 import type { FieldProblem } from './errors'
 import { strip } from '@/lib/text/python-strip'
 
-// Browsers load this file, so no Node APIs. Messages of issues are error codes. zod/mini does not use `new Function`, which the CSP blocks.
+// Browsers load this file, so no Node APIs. Issue messages are error codes. zod/mini does not use `new Function`, which the CSP blocks.
 
 /** The name of the request field that contains the login. */
 export type LoginParameter = 'login' | 'email'

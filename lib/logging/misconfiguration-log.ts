@@ -42,7 +42,7 @@ const interval = 10 * 60_000
 /** When each kind was last logged, in milliseconds of `performance.now()`. */
 const logged = new WeakMap<Log, Map<Misconfiguration, number>>()
 
-/** Counts a rejection. Logs one in ten minutes for each kind and logger, because attackers can cause thousands. */
+/** Counts a rejection. Logs at most one in ten minutes for each kind and logger, because attackers can cause thousands. */
 export function logMisconfiguration(log: Log, reason: Misconfiguration, now = performance.now()): void {
   count('requests_refused', { reason })
   const times = logged.get(log) ?? new Map<Misconfiguration, number>()
