@@ -3,15 +3,12 @@ import { stopsEveryEmail } from '@/lib/mail/failure-hints'
 import type { StopCause } from './stop-causes'
 
 /**
- * `unclear`: the mail server did not reply, or a team's own `sendEmail` failed with neither a cause nor an alert. `deferred`: a failure
- * that concerns the recipient or the message and is not final.
+ * `unclear`: the attempt took too long, or a team's own `sendEmail` returned neither a cause nor an alert. `deferred`: a failure that
+ * concerns the recipient or the message and is not final.
  */
 export type SuspectKind = 'unclear' | 'deferred'
 
-/**
- * What one attempt to send an email shows about the mail server. A `suspect` outcome may concern only its recipient or message. Such
- * outcomes for several recipients, without an accepted email in between, show that the server fails.
- */
+/** What one attempt to send an email shows about the mail server. A `suspect` outcome may concern only its recipient or message. */
 export type Evidence =
   | { shows: 'accepted' }
   | { shows: 'nothing' }
@@ -20,7 +17,7 @@ export type Evidence =
 
 export function evidenceOf(outcome: SendOutcome): Evidence {
   if (outcome.ok) return { shows: 'accepted' }
-  // A final failure concerns only its recipient or message.
+  // A final failure counts as one that concerns only its recipient or message.
   if (outcome.final) return { shows: 'nothing' }
   const { cause, reason, alert } = outcome
   if (cause === 'recipient' || cause === 'message') return { shows: 'suspect', kind: 'deferred', reason }

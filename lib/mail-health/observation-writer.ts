@@ -11,13 +11,12 @@ type Parts = {
   onFailure: (() => void) | undefined
 }
 
-/** Returns the milliseconds of a monotonic clock, for durations. */
+/** Returns the milliseconds of a monotonic clock. */
 export const monotonicNow = () => performance.now()
 
 /**
- * Creates the writer of what a worker observes of the mail server: the last accepted email and the last failure since the previous
- * write. An observation is written once the previous write is `times.write` milliseconds old, or with an earlier call of `write`. A
- * write that the database does not store is dropped.
+ * Creates the writer of what a worker observes of the mail server: the last accepted email and the last failure. It writes once the
+ * previous write is `times.write` milliseconds old, unless `write` or `stop` writes earlier. A write that fails is dropped.
  */
 export function createObservationWriter({ state, log, times, onFailure }: Parts) {
   let stopped = false
@@ -33,7 +32,7 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
       due ??= setTimeout(() => void write(), Math.max(0, lastWrite + times.write - monotonicNow()))
   }
 
-  /** Writes now, even without an observation, because a write is the worker's heartbeat. If a write runs already, returns that one. */
+  /** Writes now, even without an observation, because a write is the worker's heartbeat. Concurrent calls share one write. */
   function write(): Promise<void> {
     clearTimeout(due)
     due = undefined
@@ -68,10 +67,10 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
     writeSoon()
   }
 
-  /** Observes a failure that would stop every email. @param startedAt when the failed attempt began, by {@link monotonicNow} */
+  /** @param startedAt when the failed attempt began, by {@link monotonicNow} */
   function fail(cause: StopCause, reason: string, startedAt: number): void {
     const first = Math.min(failure?.startedAt ?? startedAt, startedAt)
-    // `acceptedAt` is kept: one statement writes the accepted email and this failure, and compares their times.
+    // `acceptedAt` is kept: the statement that writes both compares their times.
     failure = { cause, reason, failedAt: monotonicNow(), startedAt: first }
     writeSoon()
   }
@@ -86,7 +85,7 @@ export function createObservationWriter({ state, log, times, onFailure }: Parts)
       .catch((error: unknown) => log.debug({ err: error, event: 'mail_state_unknown' }))
   }
 
-  /** Writes the observations that are not written yet, and schedules no further write. */
+  /** Writes the remaining observations, and schedules no further write. */
   async function stop(): Promise<void> {
     stopped = true
     await writing

@@ -14,36 +14,31 @@ import type { AttemptResult, JobHandlers, QueuedJob } from '@/lib/queue/queue'
 
 type Parts = {
   state: Pick<MailStateStore, 'write' | 'clear'>
-  /** Connects to the mail server without sending an email; undefined if emails may be sent in another way. */
+  /** Tests the connection to the mail server; undefined if emails may be sent in another way. */
   verify: Mailer['verify'] | undefined
   log: Log
   times?: MailTimes
-  /** Called after each attempt to store a failure, even if the database did not store it. */
   onFailure?: () => void
 }
 
-/** A job of an email queue that this worker runs now. `started` is by {@link monotonicNow}. */
+/** A job of an email queue that runs now. `started` is by {@link monotonicNow}. */
 type RunningJob = {
   name: QueueName
   started: number
   /** The recipient, while the email is being sent. */
   to?: string
-  /** Whether `recordSilence` has recorded this job. */
   reported: boolean
 }
 
 /** The mail server counts as failing once emails to this many different recipients failed, without an accepted email in between. */
 const recipientThresholds: Record<SuspectKind, number> = { unclear: 2, deferred: 5 }
 
-/**
- * Observes a worker's attempts to send emails, and stores in the database whether they fail. Best effort: it neither delays nor
- * fails an email, and a write that fails is dropped.
- */
+/** Records in the database whether a worker's attempts to send emails fail. Best effort: a write that fails is dropped. */
 export function createMailHealthRecorder({ state, verify, log, times = mailTimes, onFailure }: Parts) {
   const running = new Map<string, RunningJob>()
-  /** Recipients with suspect outcomes since the last accepted email, each with the start of the first such attempt; see `suspect`. */
+  /** The recipients of suspect outcomes since this worker last had an email accepted, each with the start of the attempt. */
   const failedRecipients = { unclear: new Map<string, number>(), deferred: new Map<string, number>() }
-  /** The queues in which a job threw, was malformed or exceeded its time, and no job has ended normally since. */
+  /** The queues in which no handler has returned since the last `job-error`. */
   const throwing = new Set<QueueName>()
   const writer = createObservationWriter({ state, log, times, onFailure })
   const { fail, clear } = writer
@@ -54,10 +49,7 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
     writer.accept()
   }
 
-  /**
-   * Records a failure that a single recipient or message may cause. The mail server counts as failing once as many recipients
-   * failed as `recipientThresholds` says. Before that, an unclear failure causes a test connection.
-   */
+  /** Records a failure that may concern only its recipient or message. */
   function suspect(kind: SuspectKind, to: string, reason: string, startedAt: number): void {
     const recipients = failedRecipients[kind]
     const threshold = recipientThresholds[kind]
@@ -83,7 +75,7 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
     return outcome
   }
 
-  /** Wraps the team's own `sendEmail`, or else the mailer, to record the outcome of every attempt. */
+  /** Wraps the team's own `sendEmail`, or else the mailer, to record the outcomes. */
   function watchSending<Sending extends { mailer: Mailer; configuration: RekeyConfig }>(
     parts: Sending,
   ): Sending {
@@ -103,7 +95,7 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
         }
   }
 
-  /** Wraps the handlers of the email queues to record also the failures before an email is sent. */
+  /** Wraps the handlers of the email queues to record failures that no `SendOutcome` shows. */
   function watchHandlers(handlers: JobHandlers): JobHandlers {
     const watched = emailQueues.map((name) => [name, watchHandler(name, handlers[name] as Handle)])
     return { ...handlers, ...(Object.fromEntries(watched) as Partial<JobHandlers>) }
@@ -137,17 +129,14 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
     if (reason === 'email-budget-spent') fail('budget', reason, startedAt)
   }
 
-  /** Records a job that threw, was malformed or exceeded its time; ignores jobs that lead to no email. */
+  /** Records a `job-error`, unless the jobs of the queue lead to no email. */
   function recordThrow(name: QueueName, reason: string, startedAt = monotonicNow()): void {
     if (!emailQueues.includes(name)) return
     throwing.add(name)
     fail('job-error', `${name} ${reason}`, startedAt)
   }
 
-  /**
-   * Records each job that has run for `times.silence`, once. Nothing else would record the job before the mail server or extension
-   * point that it waits for times out.
-   */
+  /** Records each job that has run for `times.silence`, once: the job's own timeout may be minutes later. */
   function recordSilence(): void {
     for (const job of running.values()) {
       if (job.reported || monotonicNow() - job.started < times.silence) continue
@@ -160,11 +149,7 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
   let probing: Promise<SendOutcome> | undefined
   let lastProbe = -Infinity
 
-  /**
-   * Connects to the mail server without sending an email, and records a failure.
-   *
-   * @returns the outcome; undefined without `verify`, or if another attempt runs or began in the last `times.probe` milliseconds
-   */
+  /** Tests the connection, and records a failure. Returns undefined without `verify`, or if another test runs or was recent. */
   async function probe(startedAt = monotonicNow()): Promise<SendOutcome | undefined> {
     if (verify === undefined || probing !== undefined || monotonicNow() - lastProbe < times.probe)
       return undefined
@@ -177,10 +162,7 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
     return outcome
   }
 
-  /**
-   * Connects to the mail server to end a recorded failure that a connection disproves. Does nothing while the email queues have
-   * unfinished jobs, because their attempts give better evidence.
-   */
+  /** Ends a recorded failure if a test connection succeeds. Does nothing while jobs wait, because their attempts are better evidence. */
   async function probeWhenIdle({ failing, cause, waiting }: MailFacts): Promise<void> {
     if (failing === null || waiting > 0 || !isStopCause(cause) || !causesClearedByConnection.includes(cause))
       return
@@ -201,13 +183,12 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
     watchHandlers,
     recordThrow,
     probeWhenIdle,
-    /** Connects to the mail server once, if there is `verify`. Logs `mail_ready` or `mail_stopped`; never throws. */
+    /** Tests the connection to the mail server, if there is `verify`, and logs the outcome. */
     async tryOut(): Promise<void> {
       const outcome = await probe()
       if (outcome?.ok === false && !stopsEveryEmail(outcome.cause))
         log.error({ event: 'mail_stopped', cause: 'server', reason: outcome.reason, hint: stopHints.server })
     },
-    /** Ends the heartbeats, and writes the observations that are not written yet. */
     async stop(): Promise<void> {
       clearInterval(heartbeat)
       await writer.stop()

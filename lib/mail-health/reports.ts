@@ -11,17 +11,15 @@ type Parts = {
 }
 
 /**
- * Checks the mail health every `times.check` milliseconds. While emails do not leave, one process of the installation logs
- * `emails_not_leaving` per `times.repeat` (ten minutes by default); afterwards one logs `emails_leaving_again`.
- *
- * @returns `check` runs a check now, or waits for the one that runs, and never throws; `stop` ends the checks
+ * Checks the mail health every `times.check` milliseconds. While emails do not leave, one process logs `emails_not_leaving` per
+ * `times.repeat`; afterwards, one logs `emails_leaving_again`.
  */
 export function watchMailHealth({ state, log, times = mailTimes, onRead }: Parts) {
   let checking: Promise<void> | undefined
 
   function check(): Promise<void> {
     return (checking ??= checkOnce()
-      // The database is unavailable: nothing is known about emails, and other modules report the outage.
+      // At debug level, because an unavailable database is logged elsewhere.
       .catch((error: unknown) => log.debug({ err: error, event: 'mail_state_unknown' }))
       .finally(() => (checking = undefined)))
   }

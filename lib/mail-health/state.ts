@@ -4,36 +4,33 @@ import { epochMilliseconds } from '@/lib/database/instants'
 import type { StopCause } from './stop-causes'
 import type { QueueName } from '@/lib/queue/job-data'
 
-/** The queues whose jobs lead to emails: all but `changed-hook`. */
+/** The queues whose jobs lead to emails. */
 export const emailQueues: QueueName[] = ['link-request', 'link-email', 'changed-email']
 
-/**
- * The facts about the mail health of the installation. All durations are by the database's clock, and null if no such event is
- * known.
- */
+/** The mail health of the installation. Durations are milliseconds by the database's clock; null if no such event is known. */
 export type MailFacts = {
-  /** The database's clock, in milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   now: number
-  /** Milliseconds since the last heartbeat of any worker. */
+  /** Since the last heartbeat of any worker. */
   workerSeen: number | null
-  /** Milliseconds since the mail server last accepted an email. */
+  /** Since the mail server last accepted an email. */
   accepted: number | null
-  /** Milliseconds since the last failure that would stop every email. */
+  /** Since the last failure that would stop every email. */
   failed: number | null
-  /** Milliseconds since the first failure that is newer than the last accepted email; null if there is none, or it was cleared. */
+  /** How long emails have been failing without an accepted one; null if they are not. */
   failing: number | null
-  /** The `StopCause` of the last failure, and codes that describe it. Both stay after the failure ended. */
+  /** The `StopCause` of the last failure. It stays after the failure ended, as does `reason`. */
   cause: string | null
   reason: string | null
-  /** Milliseconds since `emails_not_leaving` was last logged; null if it never was, or `emails_leaving_again` was logged since. */
+  /** Since `emails_not_leaving` was last logged; null also after `emails_leaving_again`. */
   reported: number | null
   /** How many jobs of the email queues are unfinished, including those that wait for a retry. */
   waiting: number
-  /** Milliseconds since the first of these jobs became due. A job whose start or retry time is in the future is not due. */
+  /** Since the first of these jobs became due. A job whose start or retry time is in the future is not due. */
   due: number | null
-  /** The age in milliseconds of the oldest request for a link that no worker has fetched yet. */
+  /** The age of the oldest request for a link that no worker has fetched yet. */
   untaken: number | null
-  /** Milliseconds since the last job of the email queues ended. */
+  /** Since the last job of the email queues ended. */
   ended: number | null
 }
 
@@ -41,19 +38,13 @@ export type MailFacts = {
 export type MailObservations = {
   /** Milliseconds since the mail server last accepted an email. */
   accepted?: number | undefined
-  /**
-   * The last failure that would stop every email. `failed`: milliseconds since it was observed. `started`: milliseconds since the
-   * start of the first failed attempt after the last write.
-   */
+  /** The last failure that would stop every email: milliseconds since it was observed, and since the first failed attempt began. */
   failure?: { cause: StopCause; reason: string; failed: number; started: number } | undefined
 }
 
 export type MailStateStore = ReturnType<typeof createMailStateStore>
 
-/**
- * Creates the store of the mail health: one row that all processes update. The newer of the last accepted email and the last failure
- * decides whether emails fail. Every function throws if the database is unavailable.
- */
+/** Creates the store of the mail health: one row that all processes update. Its functions throw if the database is unavailable. */
 export function createMailStateStore({ queries, names }: Pick<Database, 'queries' | 'names'>) {
   const { mailState: table, jobs } = names
 
@@ -102,14 +93,14 @@ export function createMailStateStore({ queries, names }: Pick<Database, 'queries
     return { ...(Object.fromEntries(ages) as Omit<MailFacts, 'cause' | 'reason'>), cause, reason }
   }
 
-  /** Claims the log line about a failure: of all processes, one gets true per `repeat` milliseconds, and must then log it. */
+  /** Returns true in one process per `repeat` milliseconds, which must then log the failure. */
   async function claimReport(repeat: number): Promise<boolean> {
     const changed = await queries.$executeRaw`
       UPDATE ${table} SET "reported_at" = now() WHERE "reported_at" IS NULL OR "reported_at" <= ${ago(repeat)}`
     return changed === 1
   }
 
-  /** Claims the log line about the end of a logged failure: of all processes, one gets true, and must then log it. */
+  /** Returns true in one process, which must then log the end of a logged failure. */
   async function closeReport(): Promise<boolean> {
     const changed = await queries.$executeRaw`
       UPDATE ${table} SET "reported_at" = NULL WHERE "reported_at" IS NOT NULL`
@@ -121,12 +112,12 @@ export function createMailStateStore({ queries, names }: Pick<Database, 'queries
 
 type Row = { [Name in keyof MailFacts]: Name extends 'cause' | 'reason' ? string | null : bigint | null }
 
-/** SQL: the instant that is this many milliseconds ago by the database's clock; NULL for undefined. */
+/** SQL: the instant that is this many milliseconds ago; NULL for undefined. */
 function ago(milliseconds: number | undefined): Prisma.Sql {
   return Prisma.sql`(now() - ${milliseconds ?? null}::float8 * interval '1 millisecond')`
 }
 
-/** SQL: the whole milliseconds since an instant by the database's clock; NULL for NULL. */
+/** SQL: the whole milliseconds since an instant; NULL for NULL. */
 function age(instant: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`floor(extract(epoch FROM now() - ${instant}) * 1000)::bigint`
 }

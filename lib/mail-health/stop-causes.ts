@@ -1,15 +1,6 @@
 import { mailHints } from '@/lib/mail/failure-hints'
 
-/**
- * The hint for the operator, for each cause that stops all emails. `mailHints` has the causes that one failed attempt shows; the others:
- *
- * - `server`: the mail server replies to emails with temporary errors, or not at all.
- * - `job-error`: jobs fail, are malformed or take too long before an email reaches the mailer.
- * - `link-would-expire`: emails are given up at their first attempt, because their links are about to expire.
- * - `budget`: the rate limit LIMIT_EMAILS of the installation is used up.
- * - `no-worker`: jobs wait and no worker runs.
- * - `queue-stuck`: a worker runs but fetches no jobs.
- */
+/** The hints for the operator, by the cause that stops all emails. `mailHints` has the causes that one failed attempt shows. */
 export const stopHints = {
   ...mailHints,
   server:
@@ -33,7 +24,7 @@ export function isStopCause(text: string | null): text is StopCause {
   return text !== null && Object.hasOwn(stopHints, text)
 }
 
-/** The causes that a successful connection to the mail server, with login, disproves even without an email. */
+/** The causes that a successful test connection to the mail server ends. */
 export const causesClearedByConnection: StopCause[] = [
   'network',
   'tls',

@@ -1,30 +1,25 @@
 import type { MailFacts } from './state'
 import { isStopCause, stopHints, type StopCause } from './stop-causes'
 
-/**
- * Times of the mail health in milliseconds. They are chosen for requirement V6: a failure of all emails is logged within two minutes of
- * the first affected request.
- */
+/** Times of the mail health in milliseconds, chosen for requirement V6: a failure of all emails is logged within two minutes. */
 export const mailTimes = {
-  /** The time between two heartbeats of a worker. */
   heartbeat: 20_000,
   /** The least time between two writes of a worker's observations. Heartbeats and the last write before a stop do not wait for it. */
   write: 5_000,
-  /** The time between two periodic checks of the mail health by one process. */
   check: 30_000,
-  /** How long after the first failure emails count as failing, if none was accepted since: other workers may still send emails. */
+  /** How long emails must have been failing to count as stopped: another worker may still send some. */
   failing: 60_000,
-  /** A worker without a heartbeat for this long counts as stopped. */
+  /** Without a heartbeat for this long, no worker counts as running. */
   workerLost: 60_000,
   /** How long a due job may wait while no worker runs. */
   waiting: 60_000,
   /** How long a request for a link may wait while a worker runs but ends no job. */
   stuck: 75_000,
-  /** How long a job may run before the mail server or extension point that it waits for counts as silent. */
+  /** How long a job may run before `recordSilence` records it. */
   silence: 60_000,
   /** The least time between two connections that test the mail server, and the timeout of each. */
   probe: 30_000,
-  /** The least time between two log lines about emails that do not leave. */
+  /** The time between two log lines about emails that still do not leave. */
   repeat: 600_000,
   /** A failure that did not recur for this long is outdated. */
   evidence: 3_600_000,
@@ -37,13 +32,12 @@ export type MailHealth =
   | {
       status: 'failing'
       cause: StopCause
-      /** Codes that describe the failure; never an email address. */
       reason?: string | undefined
       since: Date
       hint: string
     }
 
-/** Decides from the facts whether all emails are stopped, and by what. `since` is a time of the database's clock. */
+/** Decides whether all emails are stopped, and by what. `since` is by the database's clock. */
 export function assessMailHealth(facts: MailFacts, times: MailTimes = mailTimes): MailHealth {
   const { now, workerSeen, failing, failed, due, untaken, ended } = facts
   const runs = workerSeen !== null && workerSeen <= times.workerLost

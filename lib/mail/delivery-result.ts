@@ -3,14 +3,12 @@ import { stopsEveryEmail, type MailCause } from './failure-hints'
 /**
  * The result of sending an email.
  *
- * - `reply`: the storable part of the mail server's reply (`storableReply`), with which an operator finds the email in that
- *   server's log.
+ * - `reply`: the storable part of the mail server's reply (`storableReply`), to find the email in that server's log.
  * - `final`: a retry cannot succeed.
- * - `alert`: probably the settings of Rekey or of the mail server are at fault, not the recipient, so an operator must act.
- * - `maybeDelivered`: the whole message was sent and no reply came, so the email may have been delivered.
- * - `cause`: what failed, which tells whether every email would fail (`stopsEveryEmail`). Rekey's mailer always sets it; a
- *   team's own `sendEmail` may omit it.
- * - `reason`: codes; never a part of the email, a link or an email address.
+ * - `alert`: probably the settings of Rekey or of the mail server are at fault, so an operator must act.
+ * - `maybeDelivered`: the email may have been delivered although the attempt failed.
+ * - `cause`: undefined if a team's own `sendEmail` does not tell it.
+ * - `reason`: codes. Must not contain a part of the email, a link or an email address.
  */
 export type SendOutcome =
   | { ok: true; reply?: string | undefined }
@@ -37,18 +35,13 @@ type MailError = {
 /** The `reason` if an email needs SMTPUTF8 (RFC 6531), and the mail server does not offer it or cannot relay the email. */
 export const smtpUtf8Unsupported = 'smtputf8-unsupported'
 
-/** Thrown if the mail server does not offer SMTPUTF8, which the recipient's address needs. */
+/** The mail server does not offer SMTPUTF8, which the recipient's address needs. */
 export class SmtpUtf8Missing extends Error {}
 
 /**
- * Decides whether to retry a failed delivery, and what caused the failure (RFC 5321 §4.2.1):
+ * Decides whether to retry a failed delivery, and what caused the failure (RFC 5321 §4.2.1). Final are 5xx for the recipient or the
+ * content, except 503 (bad sequence of commands), and missing SMTPUTF8. `alert` means that a change of settings can help.
  *
- * - final: 5xx for the recipient or the content, except 503 (bad sequence of commands), or SMTPUTF8 is needed but not available.
- * - retried with an alert, because a change of settings can help: no TLS, an invalid certificate, a rejected connection, EHLO name,
- *   login or sender, a refusal to relay, a mailbox directory that is not writable, or an unknown error.
- * - retried without an alert: everything else, such as 4xx for the recipient, no connection or a passed deadline.
- *
- * @param error what the transport threw
  * @param handedOver whether the whole message was sent: without a reply it may have been delivered (RFC 5321 §4.5.3.2.6)
  */
 export function classifyFailure(error: unknown, handedOver = false): Failure {
@@ -74,7 +67,6 @@ export function classifyFailure(error: unknown, handedOver = false): Failure {
 
 type Reply = { code: unknown; command: unknown; response: unknown; responseCode: number }
 
-/** Finds the cause of a negative reply by the command that it replies to, unless its code or its text shows another cause. */
 function causeOfReply({ code, command, response, responseCode }: Reply): MailCause {
   const permanent = responseCode >= 500 && responseCode !== 503
   const text = withoutUntrustedText(response)
@@ -84,7 +76,7 @@ function causeOfReply({ code, command, response, responseCode }: Reply): MailCau
   if (code === 'EAUTH') return responseCode === 421 ? 'server' : 'authentication'
   if (command === 'CONN') return permanent ? 'greeting' : 'server' // the banner, or 421 at any time (RFC 5321 §3.8)
   if (responseCode === 538) return 'tls'
-  // At any step, these codes mean missing or rejected authentication, or missing TLS (RFC 4954 §6, RFC 3207 §4).
+  // These codes mean missing or rejected authentication, or missing TLS (RFC 4954 §6, RFC 3207 §4).
   if (authenticationCodes.has(responseCode))
     return /\b(?:starttls|tls|ssl|encrypt\w*)\b/i.test(text) ? 'tls' : 'authentication'
   if (command === 'MAIL FROM') {
@@ -104,10 +96,7 @@ const authenticationCodes = new Set([530, 534, 535])
 /** Enhanced codes for the recipient's address or mailbox. They take precedence over the text (RFC 3463 §3.2, §3.3; RFC 7505 §4). */
 const recipientCodes = /^\d\.(?:1\.[1-6]|1\.10|2\.\d+)$/
 
-/**
- * Finds a cause other than the recipient in the text of a reply to MAIL FROM or RCPT TO: Postfix delays earlier rejections until
- * RCPT TO (`smtpd_delay_reject`), and a server refuses to relay for clients that it does not know.
- */
+/** Finds a cause in a reply's text, because Postfix delays earlier rejections until RCPT TO (`smtpd_delay_reject`). */
 function delayedCause(text: string): MailCause | undefined {
   if (/\b(?:helo|ehlo)\b/i.test(text)) return 'greeting'
   if (/\bsender address rejected\b|\bsender verify failed\b/i.test(text)) return 'sender'
@@ -115,13 +104,12 @@ function delayedCause(text: string): MailCause | undefined {
   return undefined
 }
 
-/** The texts with which hosted relays reject the sender's address at the end of DATA. */
+/** Texts with which hosted relays reject the sender's address at the end of DATA. */
 const mayNotSendAs = /\bSendAsDenied\b|\bpermissions? to send as\b|\bverified sender identity\b/i
 
 /**
- * Removes the untrusted parts of a reply before its words are searched for a cause: email addresses, text in angle brackets, and all
- * that follows `said:` or "recipient address rejected", which the recipient's mail server may have written. Otherwise an attacker's
- * address that contains "relay" would make the rejection of this address look like a refusal to relay.
+ * Removes the parts of a reply that the recipient or their mail server may have written. Otherwise, the rejection of an address that
+ * contains "relay" would look like a refusal to relay.
  */
 function withoutUntrustedText(response: unknown): string {
   if (typeof response !== 'string') return ''
@@ -136,7 +124,6 @@ function refusesUtf8(response: unknown): boolean {
   return /^5\.6\.(?:7|8|9|10)$/.test(enhancedCode(response) ?? '')
 }
 
-/** Finds the cause of a failure without a reply. */
 function causeWithoutReply(code: string, originalCode: string): MailCause {
   if (
     code === 'ESOCKET' &&
@@ -145,12 +132,12 @@ function causeWithoutReply(code: string, originalCode: string): MailCause {
     return 'network'
   if (code === 'ESOCKET')
     return /^(?:ERR_SSL_|EPROTO|ERR_TLS_(?!CERT))/.test(originalCode) ? 'tls' : 'certificate'
-  // EPROTOCOL: the server at this host and port does not speak SMTP.
+  // EPROTOCOL: an invalid response, usually of a server that does not speak SMTP.
   if (['ECONNECTION', 'ETIMEDOUT', 'EDNS', 'EPROTOCOL'].includes(code)) return 'network'
   if (code === 'ETLS') return 'tls'
   if (code === 'EAUTH' || code === 'ENOAUTH') return 'authentication'
   if (code === 'EMESSAGE') return 'message' // longer than the mail server accepts
-  return 'own' // the mailbox directory of demo and dev is not writable, or the error is unknown
+  return 'own'
 }
 
 function enhancedCode(response: unknown): string | undefined {
@@ -158,10 +145,8 @@ function enhancedCode(response: unknown): string | undefined {
 }
 
 /**
- * Returns the storable part of the reply with which a mail server accepted an email, at most 100 characters: the words that can
- * contain neither an email address nor a link, such as codes and the mail server's id of the email. The reply is untrusted.
- *
- * @returns undefined if the reply is no text, or nothing of it is left
+ * Returns the words of a mail server's reply that can contain neither an email address nor a link, at most 100 characters; undefined if
+ * there are none. The reply is untrusted.
  */
 export function storableReply(response: unknown): string | undefined {
   if (typeof response !== 'string') return undefined

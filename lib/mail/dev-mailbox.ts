@@ -1,29 +1,27 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** A stored email, as the list shows it. */
 export type StoredEmail = { id: string; date: Date; to: string; subject: string }
 
 export type StoredEmailContent = StoredEmail & {
   from: string
-  /** The header fields in the order of the message, with folded lines joined. Encoded words stay encoded. */
+  /** Folded lines are joined; encoded words stay encoded. */
   headers: { name: string; value: string }[]
   html: string
   text: string
-  /** The raw message, as SMTP would transmit it. */
+  /** The raw message. */
   source: string
 }
 
 export type DevMailbox = ReturnType<typeof createDevMailbox>
 
-/** The most emails in the list; older ones stay on disk. */
 const maxListed = 500
 
 const fileName = /^([A-Za-z0-9-]{1,64})\.eml$/
 
 /** Creates the reader of the emails that demo and dev store in a directory. Never for production: it exposes valid links. */
 export function createDevMailbox(dir: string) {
-  /** Lists the newest 500 emails, newest first. The list is empty if the directory does not exist yet. */
+  /** Lists up to `maxListed` emails, newest first; none if the directory does not exist yet. */
   async function list(): Promise<StoredEmail[]> {
     const ids =
       (await undefinedIfMissing(readdir(dir)))?.flatMap((name) => fileName.exec(name)?.[1] ?? []) ?? []
@@ -76,7 +74,7 @@ export function createDevMailbox(dir: string) {
   return { list, open }
 }
 
-/** Cuts a message after its header, because parsing up to 500 bodies would delay the list. */
+/** Cuts a message after its header, because parsing the bodies would delay the list. */
 function headOf(message: Buffer): Buffer {
   const end = message.indexOf('\r\n\r\n')
   return end < 0 ? message : message.subarray(0, end + 4)

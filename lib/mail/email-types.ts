@@ -1,22 +1,18 @@
 import type { Language } from '@/lib/i18n/locales'
 
-/** The facts about the service that sends an email, for templates. */
 export type ServiceFacts = {
   appName: string
   /** Scheme, host and port of PUBLIC_URL. */
   publicOrigin: string
-  /** PUBLIC_URL, which may have a path, without a trailing slash. Links to this app start with it. */
+  /** PUBLIC_URL, which may have a path, without a trailing slash. */
   publicUrl: string
   supportEmail?: string | undefined
   signInUrl?: string | undefined
-  /** `#rrggbb`. Rekey's templates adjust its contrast before use. */
+  /** `#rrggbb`; its contrast may be low. */
   brandColor?: string | undefined
 }
 
-/**
- * The account that an email is about. Its texts are untrusted user input: a template must neither render them as HTML or as
- * links, nor let them read like a message of the service.
- */
+/** The account of an email. Its texts are untrusted: a template must not render them as HTML, as links or like a message of the service. */
 export type EmailAccount = {
   /** Empty where the users table has no usernames. */
   username: string
@@ -32,12 +28,11 @@ export type ResetEmailFacts = {
   locale: Language
   service: ServiceFacts
   account: EmailAccount
-  /** Absolute URL of the reset link. */
   link: string
   expiresAt: Date
-  /** The lifetime of the link from its request to its expiry, in whole minutes. */
+  /** The whole minutes from the request to the expiry of the link. */
   lifeMinutes: number
-  /** Absolute URL of "this wasn't me". */
+  /** The URL of "this wasn't me". */
   cancelLink?: string | undefined
 }
 
@@ -48,13 +43,13 @@ export type ChangedEmailFacts = {
   changedAt: Date
   /** The client's network, such as `203.0.113.0/24`; undefined if it is unknown. */
   client?: string | undefined
-  /** Absolute URL of "this wasn't me"; undefined if the account's email address has changed since. */
+  /** The URL of "this wasn't me"; undefined if the account's email address has changed since. */
   cancelLink?: string | undefined
 }
 
 export type RenderedEmail = { subject: string; html: string; text: string }
 
-/** The email templates. The default ones are in `emails/`; `rekey.config.ts` may replace them. */
+/** The email templates. `rekey.config.ts` may replace the default ones. */
 export type EmailTemplates = {
   reset(facts: ResetEmailFacts): Promise<RenderedEmail>
   changed(facts: ChangedEmailFacts): Promise<RenderedEmail>

@@ -13,39 +13,34 @@ import { transmissionDeadlineMs, smtpOptions, replyDeadlineMs } from './smtp-opt
 import { sendAsUtf8, testSession } from './smtp-session'
 
 export type OutgoingEmail = {
-  /** The id of the email's job. It is a part of the Message-ID, so that all attempts have the same one (RFC 5322 §3.6.4). */
+  /** The id of the email's job. It is a part of the Message-ID, so that retries have the same one (RFC 5322 §3.6.4). */
   id: string
-  /** The recipient's stored email address; it may be invalid. */
+  /** The recipient's stored address; it may be invalid. */
   to: string
   content: RenderedEmail
-  /** Milliseconds until the attempt is aborted, unless the whole email was sent by then. One minute by default. */
+  /** The time to send the whole email; `transmissionDeadlineMs` by default. */
   deadlineMs?: number
-  /** Milliseconds to wait for the mail server's reply after the whole email. Ten minutes by default (RFC 5321 §4.5.3.2.6). */
+  /** The time to wait for the reply to the whole email; `replyDeadlineMs` by default. */
   replyMs?: number
 }
 
 export type Mailer = ReturnType<typeof createMailer>
 
 export type MailerOptions = {
-  /** The URL of the mail server. Without one, emails are stored in `mailboxDir`. */
+  /** Without it, emails are stored in `mailboxDir`. */
   smtpUrl?: string | undefined
-  /** The directory in which demo and dev store emails instead of sending them. */
   mailboxDir?: string | undefined
   /** The name in EHLO; see {@link smtpOptions}. */
   heloName?: string | undefined
-  /** Certificates, in PEM, of private authorities that may have signed the mail server's certificate. */
+  /** Certificates of private authorities, in PEM. */
   authorities?: string[] | undefined
-  /** The sender: an address with an optional name, as in VERIFICATION_FROM_EMAIL. */
+  /** An address with an optional name. */
   from: string
   replyTo?: string | undefined
   log: Log
 }
 
-/**
- * Creates the mailer, which sends emails by SMTP or stores the same messages in a directory.
- *
- * @throws Error if the URL, `from` or `replyTo` is invalid, or if neither a mail server nor a directory is given
- */
+/** Creates the mailer, which sends emails by SMTP or stores them in a directory. @throws Error if the URL or an address is invalid */
 export function createMailer(options: MailerOptions) {
   const { smtpUrl, mailboxDir, from, replyTo, log } = options
   const sender = parseConfiguredAddress('VERIFICATION_FROM_EMAIL', from)
@@ -56,12 +51,7 @@ export function createMailer(options: MailerOptions) {
     smtpUrl === undefined ? createFileTransport(mailboxDir) : createSmtpTransport(smtpUrl, options)
   const logTrouble = createTroubleLog(log)
 
-  /**
-   * Attempts once to send an email to one address.
-   *
-   * @returns the outcome; also for a failure of the mail server, the network, the directory, or the stored address
-   * @throws Error only if `id` is malformed
-   */
+  /** Tries to send an email. A failure is returned as an outcome. @throws Error if `id` is malformed */
   async function send({
     id,
     to,
@@ -76,7 +66,7 @@ export function createMailer(options: MailerOptions) {
     try {
       const message: Message = { ...messageTo(address, id, content), signal: deadline.signal }
       const reply = storableReply(await transport.send(id, message, deadline.handedOver))
-      // An operator finds the email in the mail server's log by the id, which is a part of the Message-ID, or by the reply.
+      // By the id or the reply, an operator finds the email in the mail server's log.
       log.info({ event: 'email_accepted', emailId: id, reply })
       return report({ ok: true, ...(reply && { reply }) })
     } catch (error) {
@@ -86,13 +76,7 @@ export function createMailer(options: MailerOptions) {
     }
   }
 
-  /**
-   * Checks whether an email could be sent now, without sending one: connects, greets, encrypts and signs in, or checks that
-   * the mailbox of demo and dev is writable. Logs a success as `mail_ready`, and the outcome also as {@link createTroubleLog} says.
-   *
-   * @param withinMs milliseconds until the attempt is aborted
-   * @returns whether it could be sent, or why not; never throws
-   */
+  /** Checks without an email whether one could be sent: connects and signs in, or accesses the mailbox directory. Never throws. */
   async function verify(withinMs = 30_000): Promise<SendOutcome> {
     try {
       await transport.tryOut(AbortSignal.timeout(withinMs))
@@ -100,7 +84,7 @@ export function createMailer(options: MailerOptions) {
       return report({ ok: true })
     } catch (error) {
       const failure = classifyFailure(error)
-      // No recipient can be the cause of a timeout here.
+      // Without a recipient, a timeout is a failure of the connection.
       return report(failure.reason === 'deadline' ? { ...failure, cause: 'network' } : failure)
     }
   }
@@ -121,7 +105,7 @@ export function createMailer(options: MailerOptions) {
     }
   }
 
-  /** Composes a message and drops it, so that an email that is only simulated takes this process about as long as a sent one. */
+  /** Composes a message and drops it, so that a simulated email costs this process about as much time as a sent one. */
   async function simulate(content: RenderedEmail): Promise<void> {
     await compose(messageTo(sender.address, 'simulation', content))
   }
@@ -139,22 +123,16 @@ type Message = Parameters<ReturnType<typeof nodemailer.createTransport>['sendMai
   signal: AbortSignal
 }
 type Transport = {
-  /**
-   * Sends or stores a message.
-   *
-   * @param handedOver called when the whole email is sent by SMTP and only the reply is missing
-   * @returns the mail server's reply; undefined for an email that was stored in the directory
-   * @throws an error for `classifyFailure`
-   */
+  /** Calls `handedOver` once the whole email is sent by SMTP. Returns the mail server's reply; undefined for a stored email. */
   send(id: string, message: Message, handedOver: () => void): Promise<string | undefined>
-  /** Checks that `send` could work, without an email. @throws like `send` */
+  /** Checks without an email that `send` could work. */
   tryOut(signal: AbortSignal): Promise<void>
   close(): void
 }
 
 /**
- * Aborts an attempt after `deadlineMs` or, once the whole email was sent, if no reply comes within `replyMs`. In the second case, a
- * retry may send a duplicate. Call `end` after the attempt: otherwise the timer keeps the email in memory for up to ten minutes.
+ * Aborts an attempt after `deadlineMs` or, once the whole email was sent, `replyMs` later. Call `end` after the attempt: otherwise the
+ * timer keeps the email in memory for minutes.
  */
 function createDeadline(deadlineMs: number, replyMs: number) {
   const breaking = new AbortController()
@@ -174,7 +152,7 @@ function createDeadline(deadlineMs: number, replyMs: number) {
   return { signal: breaking.signal, handedOver, isHandedOver: () => whole, end }
 }
 
-/** Forbids nodemailer to read files or fetch URLs for an email. Rekey's emails need neither. */
+/** Forbids nodemailer to read files or fetch URLs for an email. */
 const noExternalContent = { disableFileAccess: true, disableUrlAccess: true }
 
 function createSmtpTransport(smtpUrl: string, { heloName, authorities, log }: MailerOptions): Transport {
@@ -206,7 +184,7 @@ function createSmtpTransport(smtpUrl: string, { heloName, authorities, log }: Ma
   }
 }
 
-/** Returns the bytes of a message, with CRLF as SMTP requires. */
+/** Returns a message with CRLF, as SMTP requires. */
 async function compose(message: Omit<Message, 'signal'>): Promise<Buffer> {
   const composer = nodemailer.createTransport({
     ...noExternalContent,
@@ -217,7 +195,7 @@ async function compose(message: Omit<Message, 'signal'>): Promise<Buffer> {
   return (await composer.sendMail(message)).message as Buffer
 }
 
-/** Creates the transport of demo and dev: each email becomes one file, written atomically, readable by its owner only. */
+/** Stores each email as a file, written atomically and readable by its owner only. */
 function createFileTransport(dir: string | undefined): Transport {
   if (dir === undefined) throw new Error('A mailer needs a mail server or a mailbox.')
   const ready = () => mkdir(dir, { recursive: true, mode: 0o700 })

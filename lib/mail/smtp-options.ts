@@ -3,19 +3,15 @@ import { createSecureContext, getCACertificates, rootCertificates } from 'node:t
 /** The most emails with links that one worker process sends concurrently. */
 export const linkEmailConnections = 16
 
-/**
- * The most emails that one worker process sends concurrently, each on its own connection: sixteen with links and four about a
- * changed password. Some mail servers accept at most twenty connections from one client.
- */
+/** The most emails that one worker process sends concurrently. Some mail servers accept at most twenty connections from one client. */
 export const mailConnections = linkEmailConnections + 4
 
-/** The most milliseconds from the start of an attempt until the last byte of its email is sent. */
+/** From the start of an attempt until the last byte of its email is sent. */
 export const transmissionDeadlineMs = 60_000
 
-/** The most milliseconds from the last byte of an email until the mail server's reply (RFC 5321 §4.5.3.2.6). */
+/** From the last byte of an email until the mail server's reply (RFC 5321 §4.5.3.2.6). */
 export const replyDeadlineMs = 600_000
 
-/** The most milliseconds of one attempt to send an email: its transmission and the reply. */
 export const attemptDeadlineMs = transmissionDeadlineMs + replyDeadlineMs
 
 const minVersion = 'TLSv1.2' as const
@@ -24,12 +20,10 @@ export type SmtpOptions = ReturnType<typeof smtpOptions>
 
 /**
  * Converts SMTP_URL to nodemailer's options. Of the URL's query, only `ignoreTLS` has an effect: nodemailer itself would take every
- * parameter for an option. With `smtp:`, the connection must be upgraded to TLS (STARTTLS) before login and email, unless
- * `?ignoreTLS=true`; with `smtps:` it starts with TLS. Times are milliseconds.
+ * parameter for an option. With `smtp:`, STARTTLS is required unless `?ignoreTLS=true`.
  *
- * @param more.heloName the name in EHLO (RFC 5321 §4.1.1.1); by default this machine's name if it has a dot, else [127.0.0.1]
- * @param more.authorities certificates of private authorities, in PEM; trusted in addition to those that Node trusts
- * @throws TypeError if `smtpUrl` is no URL
+ * @param more.heloName the name in EHLO (RFC 5321 §4.1.1.1); by default nodemailer's
+ * @param more.authorities certificates in PEM, trusted in addition to those that Node trusts
  */
 export function smtpOptions(
   smtpUrl: string,
@@ -49,14 +43,12 @@ export function smtpOptions(
     auth: username === '' ? undefined : { user: decodePercents(username), pass: decodePercents(password) },
     maxConnections: mailConnections,
     maxMessages: 100,
-    // If the mail server closes a connection, the email moves to another connection once, because the closed one may have been idle
-    // too long. If the other one is closed, too, the attempt fails, and the job is retried.
+    // If a connection closes before its email is sent, the email moves to another one: the first may have been idle. Jobs are retried.
     maxRequeues: 1,
     dnsTimeout: 10_000,
     connectionTimeout: 15_000,
     greetingTimeout: 15_000,
-    // As long as a whole attempt: nodemailer has one timeout for all replies, and the reply to a whole email may take ten minutes.
-    // The mailer aborts an attempt that has not sent the whole email within a minute.
+    // nodemailer has one timeout for all replies, and the reply to a whole email may take ten minutes.
     socketTimeout: attemptDeadlineMs,
     socketCloseTimeout: 1_000,
     idleTimeout: 60_000,
@@ -66,10 +58,7 @@ export function smtpOptions(
   }
 }
 
-/**
- * Returns the TLS options to trust these certificate authorities and those that Node trusts. Creates one TLS context for all
- * connections: with the option `ca`, each connection would parse Node's long list of certificates again.
- */
+/** Creates one TLS context for all connections: with the option `ca`, each connection would parse all certificates again. */
 function trusting(authorities: string[]) {
   if (authorities.length === 0) return {}
   const ca = [...nodesAuthorities(), ...authorities]

@@ -6,21 +6,19 @@ import type { SmtpOptions } from './smtp-options'
 type Envelope = { from: string; to: string }
 
 /**
- * Connects to the mail server as for an email (greeting, EHLO, TLS, login), but sends no email.
+ * Connects to the mail server as for an email (greeting, EHLO, TLS, login), but sends none.
  *
- * @throws nodemailer's error if a step fails; an Error with the code ECONNECTION if the mail server closes the connection, and EABORT if
- *   `signal` aborts
+ * @throws nodemailer's error; an Error with the code ECONNECTION if the mail server closes the connection, or EABORT if `signal` aborts
  */
 export async function testSession(options: SmtpOptions, signal: AbortSignal): Promise<void> {
   await withSession(options, signal, () => Promise.resolve())
 }
 
 /**
- * Sends one message with a non-ASCII envelope (RFC 6531) on a new connection: nodemailer's pool does not reveal whether the
- * server offers SMTPUTF8, and would send the address anyway. The envelope is sent unchanged.
+ * Sends one message with a non-ASCII envelope (RFC 6531) on a new connection: nodemailer's pool would send the address even if the server
+ * does not offer SMTPUTF8. Returns the mail server's reply.
  *
- * @returns the mail server's reply to the email
- * @throws SmtpUtf8Missing if the mail server does not offer SMTPUTF8, before any part of the email is sent; else as {@link testSession}
+ * @throws SmtpUtf8Missing if the mail server does not offer SMTPUTF8; else as {@link testSession}
  */
 export async function sendAsUtf8(
   options: SmtpOptions,

@@ -3,10 +3,8 @@ import { mailHints, stopsEveryEmail } from './failure-hints'
 import type { SendOutcome } from './delivery-result'
 
 /**
- * Creates the log of failures that stop every email: `mail_stopped` with a hint for the operator, `mail_resumed` at the next success.
- *
- * @returns a function to call with the outcome of each attempt. It logs the same cause and reason again only after a success or another
- *   failure that stops every email
+ * Creates the log of failures that stop every email. Repetitions of one cause and reason are logged once as `mail_stopped`,
+ * and the next success as `mail_resumed`.
  */
 export function createTroubleLog(log: Log): (outcome: SendOutcome) => void {
   let last: string | undefined
