@@ -1,9 +1,9 @@
-/** A metric: its help text, and the values that each of its labels may have. */
+/** `labels`: the values that each label may have. */
 type Metric = { help: string; labels: Record<string, readonly string[]> }
 
 const kinds = ['link', 'changed'] as const
 
-/** Every `MailCause` of lib/mail/failure-hints.ts, then two reasons for which an email does not reach the mail server at all. */
+/** Every `MailCause`, then two reasons for which an email does not reach the mail server at all. */
 const causes = [
   'recipient',
   'message',
@@ -19,15 +19,12 @@ const causes = [
   'link-would-expire',
 ] as const
 
-/** The statuses of a link that is not valid: `LinkStatus` of lib/password-reset/reset-link.ts without `valid`. */
+/** Every `LinkStatus` but `valid`. */
 const badLinks = ['signature-invalid', 'signature-expired', 'signature-used'] as const
 
 export const queues = ['link-request', 'link-email', 'changed-email', 'changed-hook'] as const
 
-/**
- * The counters. Prometheus sees each as `rekey_<name>_total`. All values of their labels are listed here and are codes of Rekey: no
- * login, address, client or account can become a value (requirement L7), and the number of series is fixed.
- */
+/** The counters, exposed as `rekey_<name>_total`. Label values are codes: no login, address or account can become one (requirement L7). */
 export const counters = {
   requests: {
     help: 'Requests for a link. accepted: stored in the queue, whether or not there is an account.',
@@ -125,7 +122,7 @@ export const counters = {
   },
 } as const satisfies Record<string, Metric>
 
-/** The gauges that each process reports of itself. `rekey_<name>{process="web"}` is the sum over all running web processes. */
+/** The gauges that each process reports, exposed as `rekey_<name>`: the sums over the running processes of a kind. */
 export const processGauges = {
   hash_queue: {
     help: 'Passwords that are hashed now, or wait for it.',
@@ -141,11 +138,11 @@ export const processGauges = {
   },
 } as const satisfies Record<string, Metric>
 
-/** The kinds of processes, which are the values of the label `process`. */
+/** The values of the label `process`. */
 export const processKinds = ['web', 'worker'] as const
 export type ProcessKind = (typeof processKinds)[number]
 
-/** The help texts of the other gauges. Prometheus sees each as `rekey_<name>`. */
+/** The help texts of the other gauges, exposed as `rekey_<name>`. */
 export const scrapeGauges = {
   database_up: '1 if the database answered this scrape. If it did not, there is no other number.',
   database_clock_offset_seconds: "The database's clock minus that of the machine that was scraped.",
@@ -175,7 +172,7 @@ export function seriesOf(name: string, labels: Record<string, string>): string {
   return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`
 }
 
-/** Lists every series of a metric, one for each combination of its labels' values. */
+/** Lists a series for each combination of the labels' values. */
 export function allSeries(name: string, labels: Metric['labels']): string[] {
   let combinations: Record<string, string>[] = [{}]
   for (const [label, values] of Object.entries(labels))

@@ -9,17 +9,11 @@ import {
 
 type Collected = { counts: Map<string, number>; gauges: Map<string, () => number> }
 
-/** The counts since the last report, and the gauges. Global in the process, because Next's bundle has its own copy of this module. */
+/** Global in the process, because Next's bundle has its own copy of this module. */
 const shared = globalThis as { rekeyMetrics?: Collected }
 const collected = (shared.rekeyMetrics ??= { counts: new Map(), gauges: new Map() })
 
-/**
- * Counts an event in the memory of this process, which takes almost no time and cannot fail. `startStoringMetrics` stores the counts.
- *
- * @param labels values that the catalogue lists. With another value, which only untyped functions of a team can pass, nothing is
- *   counted
- * @param by how many events there were
- */
+/** Counts events in memory, until they are reported. Counts nothing if the catalogue does not list the value of a label. */
 export function count<Name extends CounterName>(name: Name, labels: CounterLabels<Name>, by = 1): void {
   const listed = counters[name].labels as Record<string, readonly string[]>
   const ordered: Record<string, string> = {}
@@ -32,7 +26,7 @@ export function count<Name extends CounterName>(name: Name, labels: CounterLabel
   collected.counts.set(series, (collected.counts.get(series) ?? 0) + by)
 }
 
-/** Sets how a gauge of this process is read; a later call for the same series replaces the earlier one. */
+/** Sets how a gauge of this process is read. A later call for the same series replaces the earlier one. */
 export function registerGauge<Name extends ProcessGaugeName>(
   name: Name,
   labels: GaugeLabels<Name>,
@@ -45,14 +39,13 @@ export function hasCounts(): boolean {
   return collected.counts.size > 0
 }
 
-/** Returns what was counted since the last call, by series, and sets the counts to zero. */
+/** Returns the counts since the last call, by series. */
 export function takeCounts(): Map<string, number> {
   const taken = new Map(collected.counts)
   collected.counts.clear()
   return taken
 }
 
-/** Reads the registered gauges of this process, by series. */
 export function readProcessGauges(): Record<string, number> {
   return Object.fromEntries([...collected.gauges].map(([series, read]) => [series, read()]))
 }

@@ -17,7 +17,7 @@ export type Scraped = {
   jobs?: JobNumbers[] | undefined
   mail?:
     | {
-        /** For every `StopCause`, whether it stops all emails now. */
+        /** By `StopCause`: whether it stops all emails now. */
         stopped: Record<string, boolean>
         /** Milliseconds since the last heartbeat of any worker; null: there was none yet. */
         workerSeen: number | null
@@ -25,13 +25,13 @@ export type Scraped = {
     | undefined
   /** Milliseconds since this process last stored a report or, before its first one, since its start. */
   ownReport: number
-  /** The time of this machine's clock when `reported` had been read, in milliseconds since the epoch. */
+  /** When `reported` had been read, by this machine's clock, in milliseconds since the epoch. */
   readAt: number
 }
 
 /**
- * Returns the metrics in Prometheus's text format. If the database did not answer, the only number is `rekey_database_up 0`: counts of
- * an earlier scrape could be lower than counts that another process returned since, and Prometheus takes a decrease for a restart.
+ * Returns the metrics in Prometheus's text format. Without the database, the only number is `rekey_database_up 0`: the counts of an
+ * earlier scrape could look like a decrease, which Prometheus takes for a restart.
  */
 export function formatMetrics({ reported, jobs, mail, ownReport, readAt }: Scraped): string {
   const up = gaugeLines('database_up', [['', reported === undefined ? 0 : 1]])
@@ -54,7 +54,7 @@ export function formatMetrics({ reported, jobs, mail, ownReport, readAt }: Scrap
     ...gaugeLines('database_clock_offset_seconds', [['', (reported.now - readAt) / 1000]]),
   ]
   if (reported.lastReport !== null)
-    // The greater of the two ages: on a full disk, the reports of other processes may still be stored while those of this process are not.
+    // The greater of the two ages: reports of other processes may be stored while those of this process fail.
     lines.push(...gaugeLines('last_write_seconds', [['', Math.max(reported.lastReport, ownReport) / 1000]]))
   if (jobs !== undefined) lines.push(...jobLines(jobs))
   if (mail !== undefined) {

@@ -4,23 +4,21 @@ import type { ProcessKind } from './catalogue'
 import { hasCounts, readProcessGauges, takeCounts } from './count'
 import type { MetricsStore, ProcessReport } from './store'
 
-/** The times of reports, in milliseconds. */
+/** In milliseconds. */
 export const reportTimes = {
-  /** The time between two reports with new counts. */
+  /** Between two reports with new counts. */
   interval: 2_000,
-  /** The time between two reports of a process that counted nothing, which show that it runs. */
+  /** Between two reports without new counts, which show that the process runs. */
   idle: 10_000,
   /** The longest time that `stop` waits for the last report. */
   lastReport: 2_000,
 }
 
 /**
- * Starts to store in the database, in the background, what this process counts. While the database is unavailable, the counts stay
- * in memory, in a fixed number of series. A report that failed is sent again unchanged, because it may have been stored although its
- * response was lost. A process that is killed loses what it counted since its last report.
+ * Starts to store in the database what this process counts. While the database is unavailable, the counts stay in memory. A report that
+ * failed is sent again unchanged, because it may have been stored although its response was lost.
  *
- * @returns `age` returns the milliseconds since the last stored report or, before the first one, since the start; `stop` sends a last
- *   report
+ * @returns `age`: milliseconds since the last stored report or, before the first one, since the start; `stop` sends a last report
  */
 export function startStoringMetrics(
   { add, kind, log }: { add: MetricsStore['add']; kind: ProcessKind; log: Log },

@@ -3,9 +3,9 @@ import { epochMilliseconds } from '@/lib/database/instants'
 import { Prisma } from '@/prisma/client/client'
 import { processKinds, queues, type ProcessKind } from './catalogue'
 
-/** What one process reports: what it counted since its last report, and its gauges, both by series. */
+/** The counts of a process since its last report, and its gauges, both by series. */
 export type ProcessReport = {
-  /** A UUID that the process chose at its start. */
+  /** A UUID. */
   process: string
   kind: ProcessKind
   /** Rises by one with each report of a process. */
@@ -14,13 +14,12 @@ export type ProcessReport = {
   gauges: Record<string, number>
 }
 
-/** The totals of what all processes reported, by series. */
+/** The totals of all reports, by series. */
 export type ReportTotals = {
-  /** How many events were counted since the table of metrics was created. */
   counts: Map<string, number>
-  /** Sums over the processes of one kind that reported in the last 30 seconds. */
+  /** Sums over the processes of one kind that reported in the last `goneAfter` seconds. */
   gauges: Record<ProcessKind, Map<string, number>>
-  /** How many processes of each kind reported in the last 30 seconds. */
+  /** How many processes of each kind reported in that time. */
   processes: Record<ProcessKind, number>
   /** Milliseconds since the newest report; null if none is stored. */
   lastReport: number | null
@@ -28,7 +27,7 @@ export type ReportTotals = {
   now: number
 }
 
-/** The unfinished jobs of one queue: how many in each state, and the age of the oldest. */
+/** The numbers of unfinished jobs of one queue. */
 export type JobNumbers = {
   queue: string
   waiting: number
@@ -41,12 +40,12 @@ export type JobNumbers = {
 /** Seconds without a report after which a process counts as ended. */
 const goneAfter = 30
 
-/** Milliseconds after which PostgreSQL cancels a query that reads metrics or counts jobs. */
+/** Milliseconds (`statement_timeout`). */
 const longestQuery = '2000'
 
 export type MetricsStore = ReturnType<typeof createMetricsStore>
 
-/** Creates the store of the installation's metrics. Every function throws if the database is unavailable. */
+/** Creates the store of the installation's metrics. Its functions throw if the database is unavailable. */
 export function createMetricsStore({
   queries,
   names,
@@ -54,7 +53,7 @@ export function createMetricsStore({
 }: Pick<Database, 'queries' | 'names' | 'transaction'>) {
   const { metrics, metricProcesses: processes, jobs } = names
 
-  /** Adds a report's counts to the totals. May be called again with the same report: a report that was already added changes nothing. */
+  /** Adds the counts of a report to the totals, unless the report was already added. */
   async function add({ process, kind, number, counts, gauges }: ProcessReport): Promise<void> {
     const [series, values] = [[...counts.keys()], [...counts.values()]]
     await queries.$executeRaw`
@@ -73,7 +72,7 @@ export function createMetricsStore({
       ON CONFLICT ("series") DO UPDATE SET "value" = m."value" + EXCLUDED."value"`
   }
 
-  /** Runs a query that PostgreSQL cancels after two seconds, so that it does not continue after the client has given up. */
+  /** Runs a query that PostgreSQL cancels after `longestQuery`, so that it does not continue after the client has given up. */
   function bounded<Row>(query: Prisma.Sql): Promise<Row[]> {
     return transaction(async (tx) => {
       await tx.$queryRaw`SELECT set_config('statement_timeout', ${longestQuery}, true)`
@@ -110,7 +109,7 @@ export function createMetricsStore({
     return { counts, gauges, processes: living, lastReport, now }
   }
 
-  /** Counts the unfinished jobs of each queue, also of a queue without any. */
+  /** Counts the unfinished jobs of each queue, also of an empty one. */
   async function readJobs(): Promise<JobNumbers[]> {
     const rows = await bounded<Record<keyof JobNumbers, unknown>>(Prisma.sql`
       SELECT "name" AS "queue", count(*) FILTER (WHERE "state" = 'created') AS "waiting",

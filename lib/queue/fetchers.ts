@@ -1,24 +1,19 @@
 import type { JobResult, JobWithMetadata, PgBoss, WorkOptions } from 'pg-boss'
 
-/** One loop of pg-boss that fetches jobs, runs them, and fetches again. `id`: pg-boss's id of the loop, once it runs. */
+/** A loop of pg-boss that fetches and runs jobs. `id` is undefined until `boss.work` has returned. */
 type Fetcher = { id?: string; isBusy: boolean }
 
-/** The fetchers of a queue, and which one a notification wakes. */
 type Waking = {
   fetchers: Fetcher[]
   /** The index of the fetcher to try first. The fetcher that was woken last comes last, because it may be fetching already. */
   next: number
-  /** Whether `wake` found no idle fetcher. Then the first fetcher that ends its jobs fetches again. */
+  /** Whether `wake` found no idle fetcher. Then the next fetcher that ends its jobs fetches again. */
   isOwed: boolean
 }
 
 /**
- * Makes a notification wake one idle fetcher of its queue. pg-boss would wake all of them, and most would query the database in vain.
- * A fetcher that got a full batch wakes the next one, because there may be more jobs.
- *
- * Call this function before `boss.start()`, which starts to listen.
- *
- * @returns a function that starts `localConcurrency` fetchers of a queue, as pg-boss's `work` does
+ * Makes a notification wake one idle fetcher of its queue, because pg-boss would wake all of them. A fetcher that got a full batch wakes
+ * the next one. Call this function before `boss.start()`, which starts to listen.
  */
 export function createFetchers(boss: PgBoss) {
   const queues = new Map<string, Waking>()

@@ -8,9 +8,8 @@ const hour = 3600
 const day = 24 * hour
 
 /**
- * The options of a queue, unless it has its own. `retentionSeconds`: this long after a job's first due time, pg-boss silently deletes
- * the job if it waits, so the worker gives up a job that fails in the last 24 hours before. `expireInSeconds` can be long, because a
- * missing heartbeat reveals a dead worker. `deleteAfterSeconds`: finished jobs are deleted early, because they contain personal data.
+ * The default options of a queue. `retentionSeconds`: pg-boss silently deletes jobs that wait longer (see `lastRetryBefore`).
+ * `deleteAfterSeconds`: finished jobs contain personal data. A missing heartbeat reveals a dead worker before `expireInSeconds`.
  */
 const common: QueueOptions = {
   retryLimit: 10_000,
@@ -23,7 +22,7 @@ const common: QueueOptions = {
   retentionSeconds: 2 * day,
 }
 
-/** Eleven minutes to send an email (`attemptDeadlineMs`), 30 s for the work before, and 30 s to store the result (`settleTime`). */
+/** Eleven minutes to send (`attemptDeadlineMs`), 30 s for the work before, and 30 s to store the result (`settleTime`). */
 const forMail = { expireInSeconds: 720 }
 
 const queues: Record<QueueName, QueueOptions> = {
@@ -33,11 +32,7 @@ const queues: Record<QueueName, QueueOptions> = {
   'changed-hook': { ...common, retentionSeconds: 8 * day },
 }
 
-/**
- * Creates or updates the tables of pg-boss and Rekey's queues in them.
- *
- * @param url the database; its role needs CREATE on the queue's schema, which must exist
- */
+/** Creates or updates pg-boss's tables and Rekey's queues. The role in `url` needs CREATE on the queue's schema, which must exist. */
 export async function installQueue(url: string, schemas: SchemaNames): Promise<void> {
   const boss = new PgBoss({
     connectionString: url,

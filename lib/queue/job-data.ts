@@ -1,20 +1,17 @@
 import { z } from 'zod'
 import { maxAccountIdLength } from '@/lib/config/account-id'
 
-/** The latest time that a job may name, in seconds since the epoch: the last second of the year 9999. */
+/** The last second of the year 9999, in seconds since the epoch. */
 const latest = 253_402_300_799
 
 const accountId = z.string().min(1).max(maxAccountIdLength)
 const origin = { locale: z.string(), requestId: z.string() }
 
-/**
- * The schema of each queue's jobs. Jobs contain no links: the worker signs a link when it sends the email. A job that does
- * not match its schema was not written by this version of Rekey. It fails at once, because a retry cannot help.
- */
+/** The schema of each queue's jobs. Jobs contain no links, because the worker signs a link when it sends the email. */
 export const jobSchemas = {
   /**
-   * A request for a link, by a typed login or for a known account. `client`: the client's IP address, or `unknown`. `bypassPause`: the
-   * request comes from "this wasn't me", so neither the pause nor the limits of the account's emails hold its email back.
+   * `client`: the client's IP address, or `unknown`. `bypassPause`: the request comes from "this wasn't me", so neither the pause nor the
+   * limits of the account's emails hold its email back.
    */
   'link-request': z.object({
     target: z.union([z.object({ login: z.string() }), z.object({ accountId })]),
@@ -23,9 +20,8 @@ export const jobSchemas = {
     ...origin,
   }),
   /**
-   * An email with a link for one account. `accountId` is null if a request found no account: the worker then does the work of an
-   * email and sends none. `requestedAt`: when the request was stored, in whole seconds since the epoch by the database's clock.
-   * `bypassPause`: as in the request.
+   * `accountId`: null if a request found no account, so that the email is only simulated. `requestedAt`: when the request was stored, in
+   * seconds since the epoch by the database's clock.
    */
   'link-email': z.object({
     accountId: accountId.nullable(),
@@ -33,10 +29,7 @@ export const jobSchemas = {
     bypassPause: z.boolean(),
     ...origin,
   }),
-  /**
-   * The email about a changed password. Its job is stored in the transaction that changes the password: the job is as old as the change.
-   * `email`: the account's address at that time.
-   */
+  /** `email`: the address at the change. The job is as old as the change, because one transaction stores both. */
   'changed-email': z.object({
     accountId,
     email: z.string(),

@@ -3,21 +3,17 @@ import { notificationChannel } from './notifications'
 import type { QueueName } from './job-data'
 
 export type JobInsertOptions = {
-  /** An SQL expression of the time before which no worker takes a job; it may read the job's row `j` of `from`. By default `now()`. */
+  /** The SQL of the time before which no worker takes a job. It may read the job's row `j` of `from`. */
   startAfterSql?: string
-  /** Whether an existing job with the same id stays as it is. By default, such a job makes the statement fail. */
+  /** Whether an existing job with the same id stays as it is. Otherwise, such a job makes the statement fail. */
   isIdempotent?: boolean
 }
 
 /**
- * Returns two common table expressions of a statement that stores jobs as pg-boss's `send` does: `"job"` inserts them, and
+ * Returns two common table expressions: `"job"` inserts jobs as `send` of the pinned pg-boss does, and fails if the queue does not exist.
  * `"notified"` notifies the workers once if any job is due. The statement must read `"notified"`, or PostgreSQL does not evaluate it.
  *
- * The columns are those of the pinned pg-boss. A test compares the rows with those that its `send` writes. If the queue does not
- * exist, the statement fails, because a job needs the queue's retention.
- *
- * @param from the name of a common table expression with the columns `at` (the order of the jobs), `job_id` (a UUID) and `job_data`
- *   (JSON as text)
+ * @param from a common table expression with the columns `at` (the order of the jobs), `job_id` (a UUID) and `job_data` (JSON as text)
  */
 export function jobInsertCtes(
   { queue }: SchemaNames,

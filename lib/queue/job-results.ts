@@ -1,15 +1,12 @@
 import type { JobResult, JobWithMetadata, PgBoss } from 'pg-boss'
 import { createBatchQueue, type BatchBounds } from '@/lib/database/batch-queue'
 
-/** `waiting` is above the number of jobs that one worker runs at once, so no result is rejected. */
+/** `waiting` exceeds the number of jobs that one worker runs at once, so that no result is rejected. */
 const bounds: BatchBounds = { waiting: 1000, underWay: 1, perClient: 1, size: 100 }
 
 /**
- * Creates the function that stores the result of a job at the job's end, so that a crash during the other jobs of the same fetch does
- * not repeat it. Jobs that are done while a statement runs are completed together. When all jobs of the fetch have ended, pg-boss stores
- * the remaining results, also of jobs that are given up: pg-boss has no function to give up a single job.
- *
- * @returns the function, which never throws
+ * Creates the function that stores a job's result when the job ends, so that a crash during the other jobs of its batch does not repeat it.
+ * pg-boss itself stores the results of jobs that are given up, after the batch. The function never throws.
  */
 export function createJobResultWriter(
   boss: PgBoss,
@@ -27,7 +24,7 @@ export function createJobResultWriter(
       if (status === 'completed') await completed.add(job)
       if (status === 'failed') await boss.fail(job.name, job, output)
     } catch {
-      // The database is unavailable; pg-boss tries again when all jobs of the fetch have ended.
+      // pg-boss tries again when all jobs of the batch have ended.
     }
   }
 }

@@ -2,22 +2,20 @@ import { createHash, randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { openConnection } from '@/lib/database/connection'
 
-/** Milliseconds to wait for the response to a query. */
+/** Milliseconds. */
 const queryTimeout = 5_000
 
-/** Milliseconds within which a notification must arrive. */
+/** Milliseconds. */
 const notificationTimeout = 1_000
 
-/** Returns the channel on which pg-boss's workers listen for jobs. A test shows that pg-boss's `send` notifies it. */
+/** Returns the channel on which pg-boss listens for jobs. */
 export function notificationChannel(queueSchema: string): string {
   return `pgboss_${createHash('sha224').update(queueSchema).digest('hex').slice(0, 24)}`
 }
 
 /**
- * Tests whether a notification of one connection reaches another one that listens, within a second. A pooler in transaction mode
- * accepts LISTEN but delivers nothing (PgBouncer, "Features").
- *
- * @throws if the database is unavailable
+ * Tests whether notifications of another connection arrive: a pooler in transaction mode accepts LISTEN but delivers nothing (PgBouncer,
+ * "Features"). Throws if the database is unavailable.
  */
 export async function notificationsArrive(url: string): Promise<boolean> {
   const client = await openConnection(url, { queryTimeout })

@@ -3,13 +3,13 @@ import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 import { isDatabaseUnavailable } from '@/lib/database/errors'
 import { queueNames } from './job-data'
 
-/** The version of pg-boss's tables that this Rekey needs. It is repeated here, because pg-boss takes long to load; a test compares both. */
+/** The version of pg-boss's tables that this Rekey needs. It is repeated here, because pg-boss takes long to load. */
 export const queueTablesVersion = 46
 
-/** Returns the comment on pg-boss's table `version` that marks the queue as that of this installation. */
+/** Returns the comment that marks pg-boss's table `version` as this installation's. */
 export const ownerOf = ({ own }: SchemaNames) => `The queue of Rekey in the schema ${own}`
 
-/** Finds out whose tables are in the queue's schema: `rekey` means this installation, `another application` all others. */
+/** `rekey` means this installation. `another application` includes other installations of Rekey. */
 export async function queueOwner(
   client: pg.Client,
   schemas: SchemaNames,
@@ -25,11 +25,7 @@ export async function queueOwner(
   return version?.comment === ownerOf(schemas) ? 'rekey' : 'another application'
 }
 
-/**
- * Whether this installation's tables of pg-boss exist, in the version that this Rekey needs, with all queues.
- *
- * @throws if the database is unavailable
- */
+/** Whether this installation's queues exist, in the version that this Rekey needs. @throws if the database is unavailable */
 export async function queueIsCurrent(client: pg.Client, schemas: SchemaNames): Promise<boolean> {
   if ((await queueOwner(client, schemas)) !== 'rekey') return false
   const schema = quoteSchema(schemas.queue)

@@ -4,16 +4,15 @@ import { jobInsertCtes } from './job-insert'
 import type { JobData, QueueName } from './job-data'
 
 /**
- * How an attempt at a job ended: done, to be retried later, or never to be retried. `reason`: a code. `maybeDelivered`: the email may
- * have been delivered although the attempt failed. `isCostly`: the attempt took much of the database's time, so a job gets only a few
- * such attempts (`maxCostlyAttempts`).
+ * How an attempt at a job ended: `later` is to be retried, `never` is not. `reason`: a code. `maybeDelivered`: the email may have been
+ * delivered although the attempt failed. `isCostly`: the job gets only a few such attempts (`maxCostlyAttempts`).
  */
 export type AttemptResult =
   | { outcome: 'done' }
   | { outcome: 'later'; reason: string; maybeDelivered?: boolean | undefined; isCostly?: true }
   | { outcome: 'never'; reason: string }
 
-/** A job as its handler receives it. `createdAt` is by the database's clock, and `attempt` starts at 1. */
+/** `createdAt` is by the database's clock. `attempt` starts at 1. */
 export type QueuedJob<Name extends QueueName> = {
   id: string
   data: JobData[Name]
@@ -25,11 +24,10 @@ export type Queue = ReturnType<typeof createQueue>
 
 export function createQueue({ queries, schemas }: Pick<Database, 'queries' | 'schemas'>) {
   /**
-   * Stores a job. With `tx`, the job is committed with that transaction; otherwise, before the promise resolves.
+   * Stores a job; with `tx`, as a part of that transaction.
    *
-   * @param id makes the call idempotent: an existing job of this id stays as it is
+   * @param id if a job with this id exists, it stays as it is
    * @param afterSeconds the least seconds that the job waits before a worker takes it
-   * @throws if the database is unavailable
    */
   async function add<Name extends QueueName>(
     name: Name,
@@ -53,5 +51,4 @@ export function createQueue({ queries, schemas }: Pick<Database, 'queries' | 'sc
 /** The most connections of a worker's queue, including the one for LISTEN. */
 export const queueConnections = 5
 
-/** The handlers of jobs, by queue. An error that one throws is logged, and its job is retried. */
 export type JobHandlers = { [Name in QueueName]: (work: QueuedJob<Name>) => Promise<AttemptResult> }

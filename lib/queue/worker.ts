@@ -12,29 +12,25 @@ import { queueConnections, type AttemptResult, type JobHandlers } from './queue'
 import { createJobResultWriter } from './job-results'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
-/**
- * Jobs per fetch, unless a queue has its own number. With at least two, pg-boss fetches again immediately after a full batch. With
- * one, it would wait for a notification or the next poll after each job, and process a backlog slowly.
- */
+/** Jobs per fetch by default. With one, pg-boss itself would wait for a notification or the next poll after each job. */
 const usualBatch = 2
 
 /** Seconds between two polls for jobs if notifications do not reach the worker. */
 const pollingSeconds = 2
 
-/** Milliseconds reserved before a job expires, so that the worker can still store the result of its attempt. */
+/** Milliseconds reserved before a job expires, to store the result of its attempt. */
 const settleTime = 30_000
 
 /** Milliseconds. A failed job that pg-boss will delete within this time is given up instead of retried. */
 const lastRetryBefore = 24 * 3600 * 1000
 
 /**
- * The most attempts of one job that may each have delivered an email: a mail server that accepts emails and never replies must not
- * cause duplicates without end. Between the first and the last, the job waits at least 17 minutes in all, so that the mail server can be
- * restarted.
+ * A job is given up after this many attempts that may each have delivered its email: a mail server that accepts emails and never replies
+ * must not cause endless duplicates. Eight attempts take at least 17 minutes, in which the mail server can be restarted.
  */
 export const maxAttemptsInDoubt = 8
 
-/** How many costly attempts (`isCostly`) one job gets. Between the first and the last, the job waits about 8 to 12 minutes in all. */
+/** A job is given up after this many costly attempts (`isCostly`). */
 export const maxCostlyAttempts = 6
 
 type Job = JobWithMetadata<JobData[QueueName]>
@@ -42,27 +38,20 @@ type Job = JobWithMetadata<JobData[QueueName]>
 export type WorkerParts = {
   database: { url: string; schemas: SchemaNames }
   log: Log
-  /**
-   * The most jobs of each queue that this process runs at once: a multiple of the queue's batch size, because the worker rounds it up to
-   * whole batches. A handler that exceeded its deadline no longer counts.
-   */
+  /** The most jobs of each queue that run at once, rounded up to whole batches. A handler that exceeded its deadline no longer counts. */
   concurrency: Record<QueueName, number>
-  /**
-   * Jobs per fetch of a queue, at least two; two by default. A larger batch costs the database less, but its slowest job delays the
-   * next fetch.
-   */
+  /** Jobs per fetch, at least two. A larger batch costs the database less, but its slowest job delays the next fetch. */
   batchSizes?: Partial<Record<QueueName, number>>
-  /** Called when a job that would be retried is given up: its handler cannot know which attempt is the last. Must not throw. */
+  /** Called when a job is given up that would otherwise be retried. Must not throw. */
   givenUp: (facts: AuditFacts) => Promise<void>
-  /** Called for a job that does not match its schema. */
+  /** Called for a job that does not match its schema, and so fails for good. */
   malformed?: (queue: QueueName) => void
 }
 
 /**
- * Fetches jobs and calls their handlers until stopped. A job whose handler throws or exceeds its time is retried later.
+ * Fetches jobs and calls their handlers until stopped.
  *
- * @returns a function that stops the worker: it fetches no more jobs, waits up to 20 s for running ones, and returns unfinished ones
- *   to the queue
+ * @returns a function that fetches no more jobs, waits up to 20 s for running ones, and returns unfinished ones to the queue
  * @throws if the database is unavailable
  */
 export async function startQueueWorker(
@@ -75,8 +64,7 @@ export async function startQueueWorker(
     connectionString: url,
     schema: schemas.queue,
     max: queueConnections - 1,
-    // For pg, to which pg-boss passes unknown options. Without a timeout, a query on a stalled connection would never end. The timeout is
-    // long, because one query of pg-boss deletes up to 10,000 jobs.
+    // For pg: a query on a stalled connection must end. The timeout is long, because one query of pg-boss may delete 10,000 jobs.
     query_timeout: 30_000,
     keepAlive: true,
     migrate: false,
@@ -125,7 +113,7 @@ export async function startQueueWorker(
             const handle = handlers[name] as (work: unknown) => Promise<AttemptResult>
             const result = await attempt({ job, times }, handle, parts)
             unfinished -= 1
-            // When the last job of the batch has ended, pg-boss stores all results that are not stored yet.
+            // After the last job of the batch, pg-boss stores the remaining results.
             if (unfinished > 0) await settle(job, result)
             return result
           }),
@@ -136,17 +124,17 @@ export async function startQueueWorker(
   return () => boss.stop({ graceful: true, timeout: 20_000 })
 }
 
-/** Makes pg-boss retry a statement after a conflict. If the statement that completes a job failed, the job would run again. */
+/** Makes pg-boss retry a statement after a conflict: a job whose completion failed would run again. */
 function retryStatements(boss: PgBoss): void {
   const db = boss.getDb()
   const execute = db.executeSql.bind(db)
   db.executeSql = (...args: Parameters<typeof execute>) => retryConflicts(() => execute(...args))
 }
 
-/** When a job was created, and in how many milliseconds pg-boss will delete it, by the database's clock. */
+/** `keptFor`: the milliseconds until pg-boss deletes the job if it waits, by the database's clock. */
 type JobTimes = { createdAt: Date; keptFor: number }
 
-/** Reads the times of jobs as numbers: pg-boss gets them as text, which depends on the session's TimeZone and DateStyle. */
+/** Reads the times of jobs as numbers: times as text depend on the session's TimeZone and DateStyle. */
 async function readTimes(boss: PgBoss, { queue }: SchemaNames, jobs: Job[]): Promise<Map<string, JobTimes>> {
   const { rows } = await boss.getDb().executeSql(
     `SELECT "id", floor(extract(epoch FROM "created_on") * 1000)::bigint AS "createdAt",
@@ -201,7 +189,7 @@ async function attempt(
   return { id, status: 'deadletter', output }
 }
 
-/** Runs a handler with a deadline. A late handler cannot be stopped; the worker only stops waiting for it. */
+/** Runs a handler with a deadline. A late handler cannot be stopped, so it goes on. */
 async function runWithDeadline(
   { name, expireInSeconds }: Job,
   handle: () => Promise<AttemptResult>,
@@ -230,10 +218,7 @@ const storedCounts = z.object({
   costly: z.int().catch(0),
 })
 
-/**
- * Returns how many earlier attempts at a job may have delivered its email, and how many were costly. Both counts start again if
- * the worker crashed or stopped during an attempt, because pg-boss then replaces `output`.
- */
+/** Counts earlier attempts at a job. The counts start again if the worker ended during an attempt: pg-boss then replaces `output`. */
 function countsOf({ output }: Job): z.infer<typeof storedCounts> {
   return storedCounts.safeParse(output).data ?? { maybeDelivered: 0, costly: 0 }
 }
