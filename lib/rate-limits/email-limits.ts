@@ -5,29 +5,25 @@ import type { LimitSettings } from './limit-table'
 
 type Counter = 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'
 
-/** A count of emails. Once it is above `most`, it allows no further email. */
+/** A count of emails, which allows up to `most`. */
 export type EmailCount = { name: Counter; of: string; most: number }
 
-/** Takes back the counts of an email that was not sent. A spent budget stays spent. */
+/** Takes back the counts of an email that was not sent, except from a spent budget. */
 export type Release = () => Promise<void>
 
-/** An email with a link that is about to be sent, and is to be counted. */
 export type CountedEmail = {
-  /** The recipient's email address in canonical form, or as stored if it is not valid. The counts contain only a MAC of it. */
+  /** The recipient's address in canonical form, or as stored if it is not valid. */
   address: string
   accountId: string
   /** Whether the email is the account's first in the window of LIMIT_EMAILS_PER_ACCOUNT, or "this wasn't me" requested its link. */
   first: boolean
-  /** Whether the email is sent even if the limit of its mailbox is reached. */
+  /** Whether the limit of the mailbox does not apply. */
   bypassesMailbox: boolean
-  /** Whether `chooseOnTurn` chooses the account. Called only if the limit of the mailbox is reached. */
+  /** Whether `chooseOnTurn` chooses the account. */
   isOnTurn: () => Promise<boolean>
 }
 
-/**
- * Whether an email may be sent. If not, `limit` tells which limit does not allow it. `alert`: the installation's budget is spent, and no
- * alert was raised in the last ten minutes.
- */
+/** `alert`: the installation's budget is spent, and no alert was raised in the window of `firstEvents`. */
 export type EmailAllowance =
   { ok: true; alert: boolean; release: Release } | { ok: false; limit: 'mailbox' | 'budget'; alert: boolean }
 
@@ -38,18 +34,13 @@ const nothingTaken: Share = { ok: false, release: async () => undefined }
 /** The random budget of a window is at most this fraction below LIMIT_EMAILS. */
 const margin = 1 / 4
 
-/**
- * The most accounts of one mailbox that get an email for one request. An attacker who registers accounts with a victim's
- * address must not cause thousands of emails with one request.
- */
+/** The most accounts of one mailbox that get an email for one request: an attacker may register thousands with a victim's address. */
 export const maxAccountsPerMailbox = 20
 
 type Parts = {
   /**
-   * Counts an email for its mailbox and, if the mailbox's limit allows it, for the installation, in one statement.
-   *
-   * @param points 1 or, to cost the same without counting, 0
-   * @returns which count decided, and whether it allows the email
+   * Counts an email for its mailbox and, if the mailbox's limit allows it, for the installation, in one statement. With 0 points, the cost
+   * is the same, but nothing is counted. Returns which count decided, and whether it allows the email.
    */
   takeBoth: (
     mailbox: EmailCount,
@@ -66,7 +57,7 @@ type Parts = {
   settings: Pick<LimitSettings, 'emails' | 'emailsPerMailbox'>
 }
 
-/** How many rows stand for the mailboxes of simulated emails: so many that few emails of a batch share a row. */
+/** How many rows stand for the mailboxes of simulated emails: so many that few emails of a batch share one. */
 const simulatedMailboxes = 1024
 
 /** Creates the limits of emails with links: of the whole installation, and of each mailbox. */
@@ -75,16 +66,14 @@ export function createEmailLimits(parts: Parts) {
   const random = createKeyedRandom(parts.key)
 
   /**
-   * Counts an email for its mailbox, whose limit all accounts with this email address share, and for the installation.
+   * Counts an email for its mailbox, which several accounts may share, and for the installation.
    *
-   * Once the mailbox's limit is reached, each account on turn (`chooseOnTurn`) may get one more email in the window; emails with
-   * `bypassesMailbox` ignore this limit. Once the installation's budget is spent, a second budget, random in the same way, serves only
-   * the first email of an account in the window of LIMIT_EMAILS_PER_ACCOUNT, and emails that "this wasn't me" requested: an attacker who
-   * spends the budget on known accounts must not stop the emails of all others.
+   * Above the mailbox's limit, each account on turn (`chooseOnTurn`) may get one more email in the window. Once the installation's budget
+   * is spent, a second budget serves emails with `first`: an attacker who spends the budget on known accounts must not stop the emails of
+   * all others.
    *
-   * Each budget of each window is random, up to a quarter below LIMIT_EMAILS, so that an attacker cannot infer how many emails others
-   * got. The two budgets are independent, so one does not reveal the other. A spent budget stays spent: if an email were taken back
-   * from the budget, the free place would reveal another person's request.
+   * The budgets of a window are random, so that an attacker cannot infer how many emails others got, and independent, so that one does not
+   * reveal the other. A spent budget stays spent: a free place would reveal another person's request.
    */
   async function countEmail(email: CountedEmail): Promise<EmailAllowance> {
     const { address, bypassesMailbox } = email
@@ -108,10 +97,7 @@ export function createEmailLimits(parts: Parts) {
     return { ok: false, limit: 'budget', alert }
   }
 
-  /**
-   * Returns the budget of a window, which is the same in all processes. Two random numbers are subtracted from LIMIT_EMAILS, so that
-   * the smallest budgets are rare: an attacker who gets fewer emails than the smallest possible budget knows that others got some.
-   */
+  /** Returns the budget of a window. Two random numbers are subtracted, so that the smallest budgets, which reveal the most, are rare. */
   function budgetOf(name: 'emails' | 'firstEmails', window: number): number {
     const { count: most } = settings.emails
     const places = Math.floor((most * margin) / 2) + 1
@@ -125,19 +111,16 @@ export function createEmailLimits(parts: Parts) {
     if (!(await isOnTurn())) return nothingTaken
     const turn = await takeShare(countOf('mailboxTurns', `${mailbox} ${pseudonym(accountId)}`, 1))
     if (!turn.ok) return turn
-    // A look-up reads at most a thousand accounts of a mailbox. `isOnTurn` chooses among these and the one account that it decides about,
-    // so more than `maxAccountsPerMailbox` may be on turn: limit their emails, too.
+    // `isOnTurn` may choose from only a part of the mailbox's accounts, so more than `maxAccountsPerMailbox` may be on turn.
     const turns = await takeShare(countOf('mailboxTurns', mailbox, maxAccountsPerMailbox))
     return { ok: turns.ok, release: releaseAll([turn, turns]) }
   }
 
   /**
-   * Chooses the accounts of a mailbox that are on turn, which means that they may get an email. If there are more than
-   * `maxAccountsPerMailbox`, half of that number are the oldest accounts, and the other half are random in each window. So an attacker
-   * who later registers accounts with the same email address cannot exclude the owner's account for good.
+   * Chooses up to `maxAccountsPerMailbox` accounts of a mailbox that may get an email. Of more accounts, half of the chosen are the oldest,
+   * and half are random in each window: an attacker who registers accounts later cannot exclude the owner's account for good.
    *
    * @param ids the ids of the mailbox's accounts, oldest first
-   * @returns all ids, if there are at most `maxAccountsPerMailbox`; otherwise that many
    */
   function chooseOnTurn(ids: string[]): string[] {
     if (ids.length <= maxAccountsPerMailbox) return ids
@@ -151,12 +134,12 @@ export function createEmailLimits(parts: Parts) {
   const countOf = (name: Counter, of: string, most: number): EmailCount => ({ name, of, most })
   const shareOf = (count: EmailCount): Share => ({ ok: true, release: () => release(count) })
 
-  /** Counts one email. The email stays counted even if it is not allowed, so that a spent budget stays spent. */
+  /** Counts one email. It stays counted even if it is not allowed, so that a spent budget stays spent. */
   async function takeShare(count: EmailCount): Promise<Share> {
     return (await take(count)) ? shareOf(count) : nothingTaken
   }
 
-  /** Costs the database about as much as counting an email: runs the same statement and locks the installation's row, but adds 0. */
+  /** Costs the database about as much as counting an email, but counts nothing. */
   async function simulateEmail(): Promise<void> {
     const window = random.window('emails', settings.emails.seconds)
     const mailbox = countOf('emailsPerMailbox', `nobody ${randomInt(simulatedMailboxes)}`, noLimit)

@@ -1,27 +1,17 @@
 import { createHmac } from 'node:crypto'
 
-/**
- * Random numbers that only holders of SECRET_KEY can predict, and that all processes share without storing them: each is derived from
- * the key and a label, so the same label has the same number.
- */
 export type KeyedRandom = ReturnType<typeof createKeyedRandom>
 
-/** Creates the random numbers of a key. @param key derived from SECRET_KEY for this purpose only */
+/** Creates random numbers that all processes share and others cannot predict. @param key derived from SECRET_KEY for this purpose only */
 export function createKeyedRandom(key: Buffer) {
   const bytes = (label: string) => createHmac('sha256', key).update(label).digest()
 
-  /** Returns a whole number from 0 to `below` - 1. Its bias is at most `below` / 2^64, which is negligible for counts and seconds. */
+  /** Returns a whole number from 0 to `below` - 1. Its bias is at most `below` / 2^64. */
   function number(label: string, below: number): number {
     return below <= 1 ? 0 : Number(bytes(label).readBigUInt64BE() % BigInt(below))
   }
 
-  /**
-   * Returns the number of the window that contains `now`. The windows of a name begin at a random time, so that the clock does not tell
-   * an attacker when one ends.
-   *
-   * @param seconds the length of a window
-   * @param now milliseconds since the epoch
-   */
+  /** Returns the number of the window at `now`. Windows begin at a random time, so that the clock does not tell when one ends. */
   function window(name: string, seconds: number, now = Date.now()): number {
     return Math.floor((now / 1000 + number(`${name} begins`, seconds)) / seconds)
   }

@@ -7,13 +7,12 @@ type Parts = {
   pool: Database['pool']
   /** The quoted name of the table of counts. */
   table: string
-  /** Returns the MAC that stands for a text in the keys of counts. */
   pseudonym(text: string): string
 }
 
 /**
- * Creates the functions with which the support lifts limits by deleting counts. Each function reads the whole table of counts, so it is
- * for a command, not for an HTTP request. Processes may reject requests for up to a second longer (`createRefusalMemory`).
+ * Creates the functions that lift limits. Each reads the whole table of counts, so it is for a command, not for an HTTP request. Processes
+ * may reject requests for a second longer (`createRefusalMemory`).
  */
 export function createLimitLifter({ pool, table, pseudonym }: Parts) {
   /** Deletes the counts of an account: requests for its logins, emails to its mailbox, and new links by "this wasn't me". */
@@ -33,7 +32,7 @@ export function createLimitLifter({ pool, table, pseudonym }: Parts) {
     )
   }
 
-  /** Deletes every count of a client: those under its key (`clientKey`), and that of its /48. @param client an IP address */
+  /** Deletes the counts of a client's key (`clientKey`), and that of its /48. @param client an IP address */
   async function liftClient(client: string): Promise<void> {
     const from = clientKey(client)
     await deleteCounts(`right("key", length($1) + 1) IN (' ' || $1, ':' || $1) OR "key" = $2`, [

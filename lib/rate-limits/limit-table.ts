@@ -7,42 +7,31 @@ export type LimitSettings = {
   resetsPerClient: Limit
   attemptsPerLink: Limit
   emails: Limit
-  /** Emails to one mailbox. Above the limit, the accounts on turn (`chooseOnTurn`) still get one each. */
   emailsPerMailbox: Limit
 }
 
-/**
- * How often `isFirstInWindow` reports an event of a kind and client as the first. Callers audit such events, or alert about them, so that a
- * flood fills neither the audit log nor the alerts. A rejection above another limit is audited once in the window of that limit instead.
- */
+/** The limit of `isFirstInWindow`, so that a flood of an event fills neither the audit log nor the alerts. */
 const firstEvents: Limit = { count: 1, seconds: 600 }
 
-/** Attempts at a second factor with one link. The window is as long as a reset link lives at most (lib/config/schema.ts). */
+/** Attempts at a second factor with one link. The window is as long as a reset link lives at most (RESET_PASSWORD_VERIFICATION_PERIOD). */
 const guessesPerLink: Limit = { count: 10, seconds: 86_400 }
 
-/**
- * Hashes of new passwords with one link. One is enough for a link that works once. The others are for concurrent requests to
- * other processes, for errors after the hash, and for links that work several times.
- */
+/** Hashes of new passwords with one link: several, for concurrent processes, errors after the hash, and links that work more than once. */
 const hashesPerLink: Limit = { count: 10, seconds: 86_400 }
 
-/**
- * An IPv6 /48 may request this many times as many links as a client, which is a /64: enough for a carrier or a campus, too few for the
- * owner of a /48, with its 65,536 networks, to count as thousands of clients.
- */
+/** An IPv6 /48, which has 65,536 /64s, may request this many times as many links as a /64: enough for a carrier, little for an attacker. */
 const networksPerSite = 10
 
 /** New links that "this wasn't me" requests for an account: each sends an email that the account's limits do not hold back. */
 const restartsPerAccount: Limit = { count: 3, seconds: 3600 }
 
-/** The name of a limit. The keys of its counts begin with it. */
+/** The name of a limit, with which the keys of its counts begin. */
 export type LimitName = keyof ReturnType<typeof allLimits>
 
-/** Returns every limit by its name: those that follow from the settings, and fixed ones. */
 export function allLimits(settings: LimitSettings) {
   const { resetsPerClient, ...others } = settings
   const { count, seconds } = settings.requestsPerClient
-  // Of the limits of emails, only `seconds` is used from this table: email-limits.ts states the most emails of each count itself.
+  // Of the limits of emails, only `seconds` is used from this table: email-limits.ts states the most emails itself.
   return {
     ...others,
     requestsPerSite: { count: networksPerSite * count, seconds },

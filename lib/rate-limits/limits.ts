@@ -18,7 +18,7 @@ import { canonicalEmail } from '@/lib/addresses/email-address'
 import { quoteSchema } from '@/lib/config/schema-names'
 import { composedUsername } from '@/lib/text/username'
 
-/** The decision of a limit. `retryAfter`: seconds. `first` marks the first rejection in the window, the only one to audit. */
+/** `retryAfter`: seconds. `first` marks the first rejection in the window, the only one to audit. */
 export type LimitResult =
   | { ok: true }
   | {
@@ -31,7 +31,7 @@ export type LimitResult =
 /** The limits except those that hold emails back. */
 type RequestLimitName = Exclude<LimitName, 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'>
 
-/** Thrown if an event could not be counted. The request must be rejected with 503, not pass without a limit. */
+/** An event could not be counted. The request must be rejected, not pass without a limit. */
 export class LimiterBroken extends Error {
   constructor(cause: unknown) {
     super('the limiter cannot count', { cause })
@@ -42,11 +42,10 @@ export class LimiterBroken extends Error {
 export type Limits = ReturnType<typeof createLimits>
 
 /**
- * Creates the rate limits. They count in PostgreSQL, so that all processes share the counts and a restart keeps them. Decision 0018 says
- * which counts several clients share, and what strangers can do with these.
+ * Creates the rate limits, which count in PostgreSQL. Decision 0018 says which counts several clients share.
  *
  * A function that counts throws {@link LimiterBroken} if the database fails or too many counts wait; for a value that the database cannot
- * store, it throws the database's error.
+ * store, the database's error.
  */
 export function createLimits(
   database: Pick<Database, 'pool' | 'schemas' | 'sharedSession'>,
@@ -55,7 +54,7 @@ export function createLimits(
 ) {
   const { pool } = database
   const table = `${quoteSchema(database.schemas.own)}."limits"`
-  // A `KeyObject` is prepared for OpenSSL once instead of for each pseudonym.
+  // A `KeyObject` is prepared for OpenSSL once, not for each pseudonym.
   const key = createSecretKey(Buffer.from(hkdfSync('sha256', secret, 'rekey', 'limiter keys v1', 32)))
   const all = allLimits(settings)
   const counter = createCounter(database)
@@ -76,13 +75,13 @@ export function createLimits(
     }
   }
 
-  /** Counts one event. @param client the key of the client whose events must not fill batches */
+  /** @param client the key of the client whose events must not fill batches */
   async function count(name: RequestLimitName, of: string, client?: string): Promise<LimitResult> {
     const own = countOf(name, of)
     return remembered(own, name) ?? decide({ own, points: 1 }, { own: name }, client)
   }
 
-  /** Counts an entry. Remembers a rejection by the entry's first key: for up to a second, requests with this key need no database. */
+  /** Counts an entry, and remembers a rejection by the entry's first key (`createRefusalMemory`). */
   async function decide(
     entry: CountingEntry,
     names: { client?: RequestLimitName; site?: RequestLimitName; own: RequestLimitName },
@@ -104,16 +103,15 @@ export function createLimits(
     return { ok: false, retryAfter: Math.max(1, Math.ceil(ms / 1000)), first, limit }
   }
 
-  /** Returns the MAC that stands in a key for a login, a link or another text, so that a dump of the table does not show the text. */
+  /** Returns a MAC of a text, so that a dump of the table does not show the logins and links in its keys. */
   function pseudonym(text: string): string {
     return createHmac('sha256', key).update(text).digest('base64url').slice(0, 32)
   }
 
   /**
-   * Counts a request for a link: per client, then per /48 of an IPv6 client, then per (identifier, client). A rejection ends
-   * the counting, so that one client creates a limited number of rows, and one /64 cannot exhaust the limit of its /48.
+   * Counts a request for a link: per client, then per /48 of an IPv6 client, then per (identifier, client). A rejection ends the counting,
+   * so that one client creates a limited number of rows, and one /64 cannot exhaust the limit of its /48.
    *
-   * @param identifier a username or an email address, as typed
    * @param job stored in the same transaction if the request is allowed
    */
   async function countRequest(
@@ -136,12 +134,7 @@ export function createLimits(
     return remembered(byClient, names.client) ?? decide(entry, names, from)
   }
 
-  /**
-   * Counts a request to renew a genuine link, per link and client only, so that requests of others on the client's network do not
-   * block it.
-   *
-   * @param job stored in the same transaction if the request is allowed
-   */
+  /** Counts a request to renew a genuine link, per link and client, so that others on the client's network do not block it. */
   async function countRenewal(
     client: string,
     { signature }: { signature: string },
@@ -154,8 +147,8 @@ export function createLimits(
   }
 
   /**
-   * Counts an attempt to reset or to cancel with a link, whatever its outcome. Counts a genuine link per link and client, any other
-   * per client: people share a network, and the forged or used links of one person must not block the link of another.
+   * Counts an attempt to reset or to cancel with a link: per link and client if the link is genuine, else per client. So the forged links
+   * of one person do not block the link of another on the same network.
    *
    * @param genuine the link if its outer MAC is valid, else null
    */
@@ -191,11 +184,10 @@ export function createLimits(
     return count('restartsPerAccount', pseudonym(accountId))
   }
 
-  /** Counts an event, and returns whether it is the first of its kind and client in ten minutes (`firstEvents`). */
+  /** Counts an event, and returns whether it is the first of its kind and client in the window of `firstEvents`. */
   const isFirstInWindow = async (client: string, kind: string): Promise<boolean> =>
     (await count('firstEvents', `${pseudonym(kind)} ${clientKey(client)}`, clientKey(client))).ok
 
-  /** Takes back the count of a new link that was not requested. */
   function returnRestart(accountId: string): Promise<void> {
     return release('restartsPerAccount', pseudonym(accountId))
   }

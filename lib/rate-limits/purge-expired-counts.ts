@@ -1,11 +1,7 @@
 import type pg from 'pg'
 import { databaseNowSql } from '@/lib/batches/counting-statement'
 
-/**
- * Deletes expired counts. Locks rows in the order of their keys and skips locked ones, so that purging and counting do not deadlock.
- *
- * @param table the quoted name of the table of counts
- */
+/** Deletes expired counts. Skips locked rows, so that purging and counting do not deadlock. @param table the quoted name */
 export async function purgeExpiredCounts(pool: pg.Pool, table: string): Promise<void> {
   await pool.query(
     // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted

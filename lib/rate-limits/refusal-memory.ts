@@ -1,10 +1,7 @@
-/** A process remembers a rejection for `lasts` milliseconds, and the rejections of `holds` keys at most. */
+/** `lasts`: milliseconds. `holds`: the most keys. */
 const memory = { lasts: 1000, holds: 10_000 }
 
-/**
- * Creates the memory of a process for rejections by rate limits. For a second at most, requests with the same key are rejected without
- * the database. A second is short, so that lifting a limit takes effect soon. A full memory forgets the oldest rejection.
- */
+/** Remembers rejections, so that repeated requests need no database; only for a second, so that lifting a limit takes effect soon. */
 export function createRefusalMemory() {
   const kept = new Map<string, { until: number; next: number }>()
 
@@ -17,7 +14,7 @@ export function createRefusalMemory() {
       : undefined
   }
 
-  /** Remembers the rejection of a key. @param next when the next request may pass, in milliseconds since the epoch */
+  /** @param next when the next request may pass, in milliseconds since the epoch */
   function keep(key: string, next: number): void {
     kept.delete(key)
     kept.set(key, { until: Date.now() + memory.lasts, next })
