@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { parseTableName, type UsersMapping } from './users-table'
 
-/** Lists how the catalogue may spell the first column or expression of an index that serves the look-up of an email address. */
+/** Lists how the catalogue may spell the first expression of an index that serves look-ups by email address. */
 export function emailIndexExpressions({ email, emailStored }: UsersMapping): string[] {
   const quoted = pg.escapeIdentifier(email)
   const names = /^[a-z_][a-z0-9_]*$/.test(email) ? [email, quoted] : [quoted]
@@ -14,7 +14,6 @@ export function emailIndexExpressions({ email, emailStored }: UsersMapping): str
   ])
 }
 
-/** Returns the CREATE INDEX statement of an index that serves the look-up of an email address. */
 export function createEmailIndexSql(mapping: UsersMapping): string {
   const column = pg.escapeIdentifier(mapping.email)
   const { schema, name } = parseTableName(mapping.table)

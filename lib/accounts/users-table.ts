@@ -1,11 +1,10 @@
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 
-/** A value that a mapping compares with a column or writes into it. It is cast to the type of the column. */
 export type Scalar = string | number | boolean
 
 /**
- * A condition on a row. With `isNot`, NULL differs from every value (`IS DISTINCT FROM`). `is` with a value, `isPast` and `startsWith` are
- * never true for NULL. A timestamp without a time zone is UTC, in conditions and in what a reset writes.
+ * A condition on a row. `isNot` with a value holds for NULL, too (`IS DISTINCT FROM`). A timestamp without a time zone is UTC, in
+ * conditions and in what a reset writes.
  */
 export type Condition =
   | { column: string; is: Scalar | null }
@@ -15,25 +14,25 @@ export type Condition =
   | { column: string; startsWith: string }
   | { any: readonly Condition[] }
 
-/** What a reset writes into a column: a value, NULL, the time of the reset (`now`), or a random text of `random` letters and digits. */
+/** What a reset writes into a column. `now`: the time of the reset; `random`: so many random letters and digits. */
 export type WrittenValue = Scalar | null | 'now' | { random: number }
 
-/** Rows that a reset deletes: those of the account that satisfy `where`, such as its sessions or tokens. */
+/** Rows of the account that a reset deletes, such as its sessions or tokens. */
 export type EndedRows = {
   table: string
   /** The column that names the account: by its id or, with `by: 'email'`, by its email address. */
   user: string
   by?: 'id' | 'email'
   where?: readonly Condition[]
-  /** What the rows are: sessions or tokens that sign in (the default), or open reset links, whose deletion ends no session. */
+  /** Sessions or tokens that sign in (the default), or open reset links, whose deletion ends no session. */
   holds?: 'sign-ins' | 'reset-links'
-  /** Whether the table may be missing, such as a table of an optional part of the product. If it is created later, restart Rekey. */
+  /** Whether the table may be missing. If it is created later, restart Rekey. */
   ifPresent?: boolean
 }
 
 /**
- * Where a users table keeps what Rekey needs. A table is named with its schema (`crm.people`); a name without a schema means
- * the schema `public`, whatever `search_path` says. Names are written as the catalogue has them, without quotes: `"userId"` is `userId`.
+ * Where a users table keeps what Rekey needs. A table name without a schema means the schema `public`, whatever `search_path` says. Names
+ * are written as the catalogue has them, without quotes: `"userId"` is `userId`.
  */
 export type UsersMapping = {
   /** A table or an updatable view. */
@@ -44,13 +43,13 @@ export type UsersMapping = {
   /** How the product stores usernames: as typed (the default), in lower case, or in Unicode's form NFKC. */
   usernameStored?: 'exact' | 'lowercase' | 'nfkc'
   email: string
-  /** How the product stores email addresses: as typed (the default), or in lower case; then an index on the column serves look-ups. */
+  /** How the product stores email addresses. With `lowercase`, an index on the column serves look-ups. By default `as-typed`. */
   emailStored?: 'as-typed' | 'lowercase'
   firstName?: string
   lastName?: string
   /** The whole name, where the table has one column for it. */
   name?: string
-  /** The column of a language tag: the account's emails are written in that language if Rekey supports it. */
+  /** The column of a language tag, for the language of the account's emails. */
   locale?: string
   /** The column of the time of creation, which orders accounts from old to new. Without it, the id orders them. */
   createdAt?: string
@@ -58,13 +57,13 @@ export type UsersMapping = {
   label?: string
   /** Limits Rekey to the rows for which all conditions hold, such as the rows of one tenant in a shared table. */
   only?: readonly Condition[]
-  /** An account is active, and so may be reset, only if all conditions hold. With an empty list, every account is active. */
+  /** An account is active if all conditions hold. With an empty list, every account is active. */
   active: readonly Condition[]
   password: {
     column: string
-    /** The table of the hash, if not the users table. The account's row in it has the account's id in `user`, and the values of `where`. */
+    /** The table of the hash, if not the users table. Its row has the account's id in `user`, and the values of `where`. */
     in?: { table: string; user: string; where: Readonly<Record<string, Scalar>> }
-    /** The format that every reset writes, with the cost that the product is configured with. */
+    /** The format that a reset writes, with the cost that the product is configured with. */
     format: PasswordFormat
     /** Other formats whose hashes a reset may replace. An account whose hash is in no format of the mapping cannot be reset. */
     accepts?: readonly PasswordFormat[]
@@ -73,26 +72,26 @@ export type UsersMapping = {
     /** The column of the time of the last change of the password, in the table of the hash. A reset writes it. */
     changedAt?: string
   }
-  /** Other columns that a reset writes, in the table of the hash, each with what the reset writes into it. */
+  /** Other columns that a reset writes, in the table of the hash. */
   set?: Readonly<Record<string, WrittenValue>>
   end?: readonly EndedRows[]
 }
 
 export type TableName = { schema: string; name: string }
 
-/** Splits a name such as `crm.people` at its first dot. Without a dot, the schema is `public`. Drops what follows a second dot. */
+/** Splits a name such as `crm.people`. Without a dot, the schema is `public`. */
 export function parseTableName(text: string): TableName {
   const [first = '', second] = text.split('.')
   return second === undefined ? { schema: 'public', name: first } : { schema: first, name: second }
 }
 
-/** Returns the name of a table with its schema, such as `public.auth_user`. It identifies a users table (`AccountStore.identity`). */
+/** Returns the name of a table with its schema, such as `public.auth_user`. */
 export function identityOf({ table }: Pick<UsersMapping, 'table'>): string {
   const { schema, name } = parseTableName(table)
   return `${schema}.${name}`
 }
 
-/** Declares the mapping of a team's own table, so that the compiler checks it; returns the mapping unchanged. */
+/** Lets the compiler check the mapping of a team's own table; returns it unchanged. */
 export function usersTable(mapping: UsersMapping): UsersMapping {
   return mapping
 }
@@ -114,7 +113,7 @@ export function usersTableColumns(mapping: UsersMapping): [option: string, colum
   ]
 }
 
-/** Lists the columns that a mapping names in the table of the hash, including those of `set`, each with the option that names it. */
+/** Lists the columns that a mapping names in the table of the hash, each with the option that names it. */
 export function passwordTableColumns({
   password,
   set = {},
@@ -135,7 +134,6 @@ export function passwordTableColumns({
   ]
 }
 
-/** Lists the columns that conditions name, including nested conditions. Pairs each with `option`, the option that has the conditions. */
 export function conditionColumns(
   option: string,
   conditions: readonly Condition[] = [],

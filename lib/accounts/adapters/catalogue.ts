@@ -1,43 +1,40 @@
 import type { Transaction } from '@/lib/database/pool'
 import type { TableName } from '@/lib/accounts/users-table'
 
-/** The types of columns that Rekey distinguishes; `other` is any other type. */
 export type TypeFamily =
   'smallint' | 'integer' | 'bigint' | 'uuid' | 'text' | 'boolean' | 'timestamptz' | 'timestamp' | 'other'
 
-/** A column, with the privileges of the connection's role. */
 export type Column = {
   /**
-   * The type, qualified and quoted if necessary, for a cast: `pg_catalog.varchar`. For a domain, it is the base type, because a cast
-   * to the domain would cause an error for a value that the domain's CHECK rejects.
+   * The type for a cast, such as `pg_catalog.varchar`. For a domain, its base type, because a cast to the domain fails for a value that the
+   * domain's CHECK rejects.
    */
   type: string
   /** The type for messages: `character varying(128)`. */
   typeName: string
   family: TypeFamily
-  /** The most characters that the type allows; null if it does not limit them. */
+  /** In characters; null if the type does not limit them. */
   maxLength: number | null
   isNullable: boolean
   isGenerated: boolean
-  /** False for a column of a view, if PostgreSQL cannot update the column through the view. */
+  /** False if PostgreSQL cannot update the column through a view. */
   isUpdatable: boolean
   maySelect: boolean
   mayUpdate: boolean
 }
 
-/** A table, a view or another relation, with the privileges of the connection's role. */
+/** A relation, with the privileges of the connection's role. */
 export type Relation = {
   kind: 'table' | 'view' | 'other'
-  /** The role that owns the relation, quoted. */
+  /** Quoted for SQL. */
   owner: string
   /** Whether row-level security applies to the connection's role. */
   hasRowSecurity: boolean
   hasSchemaUsage: boolean
   mayDelete: boolean
-  /** False for a view through which PostgreSQL cannot delete. */
   isDeletable: boolean
   columns: Map<string, Column>
-  /** The columns that are unique by themselves: each has a unique index on it alone, without a condition. */
+  /** The columns with a unique index on them alone, without a condition. */
   uniqueColumns: Set<string>
 }
 
@@ -77,17 +74,14 @@ const families: Record<string, TypeFamily> = {
   timestamp: 'timestamp',
 }
 
-/** The bit that stands for DELETE in the result of `pg_relation_is_updatable`. */
+/** The bit of DELETE in the result of `pg_relation_is_updatable`. */
 const canDelete = 16
 
 /**
- * Reads tables, views and their columns from PostgreSQL's catalogue. Unlike `information_schema`, the catalogue also contains tables
- * on which the role has no privilege, so the result tells a missing table from a missing grant.
+ * Reads tables and views from PostgreSQL's catalogue; `information_schema` would hide tables on which the role has no privilege.
+ * `pg_relation_is_updatable` and `pg_column_is_updatable` are not called for tables: they could wait for a lock on the table.
  *
- * Does not open a table, so that a lock on it causes no wait. The functions `pg_relation_is_updatable` and `pg_column_is_updatable`
- * would open it. So they are called only for other relations, such as views: PostgreSQL can update and delete the rows of any table.
- *
- * @returns relations by `schema.name`, without tables that do not exist
+ * @returns relations by `schema.name`, without those that do not exist
  */
 export async function readCatalogue(
   client: Pick<Transaction, '$queryRaw'>,

@@ -4,16 +4,13 @@ import { Prisma } from '@/prisma/client/client'
 import type { MappedTableSql } from './mapped-table-sql'
 import { allHold, cast, noneHolds } from './sql-parts'
 
-/** The most ids that a look-up of one address returns. */
 const mostIds = 1000
 
 /**
- * Composes the statement that finds the ids of an email address's accounts, oldest first.
+ * Composes the statement of `AccountStore.findIdsByEmail`.
  *
- * @param resettable true leaves out accounts that are inactive or have no password
- * @param hasOwnIndex true for Rekey's own table, whose index sorts the ids of the resettable accounts of each address: the limit ends
- *   a scan of the index early. In any other table, one scan compares all spellings of the address. `OFFSET 0` hides the limit from the
- *   planner, which might otherwise read the whole table from the oldest account on until it has found enough
+ * @param hasOwnIndex true for Rekey's own table: its index on address and id lets the limit end a scan early. For other tables,
+ *   `OFFSET 0` hides the limit from the planner, which might otherwise scan the whole table from the oldest account on
  */
 export function findIdsStatement(
   address: string,

@@ -5,26 +5,22 @@ import type { UsersMapping } from '@/lib/accounts/users-table'
 import { isStatementCancelled } from '@/lib/database/errors'
 import type { Database, Transaction } from '@/lib/database/pool'
 
-/** The most milliseconds of a statement. PostgreSQL must end the statement before `queryTimeout` of lib/database/pool.ts passes. */
+/** Milliseconds. PostgreSQL must end the statement before `queryTimeout` of lib/database/pool.ts passes. */
 const longestStatement = 3_500
 
-/**
- * Milliseconds that a look-up waits for its turn before it fails. The wait and a look-up's two statements, 27 seconds together at most,
- * must fit into the minute that the worker gives a job of the queue `link-request`.
- */
+/** Milliseconds. The wait and two statements must fit into the minute that the worker gives a job of the queue `link-request`. */
 const longestWait = 20_000
 
-/** A look-up that took fewer milliseconds shows that an index serves it, or that the table is small. */
+/** Milliseconds. After a faster look-up, several may run at once. */
 const fast = 100
 
 type LookUp = <Result>(work: (client: Pick<Transaction, '$queryRaw'>) => Promise<Result>) => Promise<Result>
 
 /**
- * Creates the function that runs look-ups in a users table of another product. The table may be large and without an index.
- * PostgreSQL ends a statement that takes too long. Look-ups run one at a time unless the last one that ended was fast: otherwise a few
- * slow look-ups would occupy every connection of the process.
+ * Creates the function that runs look-ups in a users table that may be large and without an index. Unless the last look-up was fast, the
+ * next one waits until no other runs: slow look-ups must not occupy every connection of the process.
  *
- * @returns a function that passes a transaction to `work`, and throws {@link LookUpTimedOut} if the wait or a statement took too long
+ * @returns a function that runs `work` in a transaction, and throws {@link LookUpTimedOut} if it took or waited too long
  */
 export function createLookUpRunner(
   { transaction }: Pick<Database, 'transaction'>,
@@ -62,7 +58,7 @@ export function createLookUpRunner(
   function endTurn(): void {
     running -= 1
     while (waiting.length > 0 && (isFast || running === 0)) {
-      // Counted before the waiting look-up continues, so that a newer look-up does not start in between.
+      // Counted here: a newer look-up could start before the waiting one continues.
       running += 1
       waiting.shift()!()
     }

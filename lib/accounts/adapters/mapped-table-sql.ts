@@ -8,38 +8,34 @@ import { allHold, cast, identifier, instantSql, noneHolds, qualified } from './s
 type Named = { sql: Prisma.Sql; column: Column }
 
 /**
- * SQL fragments of a mapped table. They name rows by aliases: `u` is the account's row in the users table, `p` is the row with its
- * hash if hashes have their own table (otherwise `u` contains the hash), `r` is the account's row in Rekey's `recovery`, and `e` is a
- * row that a reset deletes.
+ * SQL fragments of a mapped table. Aliases: `u` is the users table, `p` the table of hashes if there is one, `r` Rekey's `recovery`, and
+ * `e` a table from which a reset deletes rows.
  */
 export type MappedTableSql = {
   users: Prisma.Sql
-  /** The table of hashes; undefined if the hash is in the users table. */
   passwords: Prisma.Sql | undefined
   id: Column
   /** A column of the users table. @throws Error if there is no such column */
   column(name: string): Named
   /** A column of the table of the hash. @throws Error if there is no such column */
   passwordColumn(name: string): Named
-  /** The columns of a SELECT whose rows are {@link AccountRow}. */
+  /** The columns of {@link AccountRow}. */
   columns: Prisma.Sql
-  /** The FROM clause that joins accounts (`u`) with their hash (`p`) and with Rekey's own row (`r`). */
   from: Prisma.Sql
-  /** SQL: the row `u` satisfies the mapping's `only`. */
+  /** `u` satisfies the mapping's `only`. */
   isMapped: Prisma.Sql
-  /** SQL: the row `p` contains the hash of the account in the row `u`; true if the users table contains the hash. */
+  /** `p` contains the hash of `u`; true without a table of hashes. */
   isOwnHash: Prisma.Sql
-  /** SQL for ORDER BY, oldest first: the time of creation, then the id. Without a column of that time, the id alone. */
+  /** For ORDER BY: oldest first. */
   age: Prisma.Sql
-  /** SQL: the row `u` is the account with this id and satisfies `only`. */
+  /** `u` is the account with this id and satisfies `only`. */
   isAccount(id: string): Prisma.Sql
-  /** SQL: the row `p` contains the hash of the account with this id. */
   isHashOf(id: string): Prisma.Sql
   /** The mapping's `end`, without optional tables that do not exist. */
   ended: { rows: EndedRows; table: Prisma.Sql; column(name: string): Named }[]
 }
 
-/** A row of a statement that selects `columns`. An account with several hashes has several rows. */
+/** A row of `columns`. An account with several hashes has several rows. */
 export type AccountRow = {
   id: string
   username: string | null
@@ -57,13 +53,7 @@ export type AccountRow = {
   linksEpoch: number | null
 }
 
-/**
- * Composes the SQL of a mapping. Reads the types of the columns from the catalogue.
- *
- * @param recovery the qualified name of Rekey's table `recovery`
- * @param identity the identity of the users table (`AccountStore.identity`)
- * @throws Error that names a column that does not exist, and its table
- */
+/** Composes the SQL of a mapping. @throws Error that names a column that does not exist, and its table */
 export async function composeMappedTableSql(
   client: Pick<Transaction, '$queryRaw'>,
   recovery: Database['names']['recovery'],
@@ -126,7 +116,7 @@ export async function composeMappedTableSql(
   }
 }
 
-/** The most characters of a name, label or locale that are read: comparing a password with a name of megabytes would stall the process. */
+/** The most characters of a name, label or locale: comparing a password with a name of megabytes would stall the process. */
 const longestText = 400
 
 function accountColumns(

@@ -8,9 +8,7 @@ import type { AccountStore } from '@/lib/accounts/account-store'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { createSqlAccountStore } from './sql-store'
 
-// Rekey's own table of accounts, for a team without a users table. It has a mapping like any other users table.
-
-/** The identity of Rekey's own table, which does not depend on the name of its schema. */
+/** `AccountStore.identity` of Rekey's own table, which must not depend on the name of its schema. */
 export const ownIdentity = ''
 
 export type NewAccount = Pick<
@@ -18,7 +16,6 @@ export type NewAccount = Pick<
   'username' | 'email' | 'firstName' | 'lastName' | 'passwordHash' | 'isActive' | 'locale'
 >
 
-/** Another account has this username. */
 export class UsernameTaken extends Error {
   constructor() {
     super('This username is taken.')
@@ -26,7 +23,7 @@ export class UsernameTaken extends Error {
   }
 }
 
-/** Matches every stored value, so that a reset may also replace what an older system left. Verifies no password. */
+/** Lets a reset replace a hash in an unknown format, such as one of an older system. */
 const anythingElse = recognisedFormat('anything else', /^/)
 
 export function ownUsersMapping({ own }: SchemaNames): UsersMapping {
@@ -49,20 +46,10 @@ export function ownUsersMapping({ own }: SchemaNames): UsersMapping {
   }
 }
 
-/** The accounts in Rekey's own table, which Rekey may also add, activate and deactivate. */
 export type OwnAccounts = AccountStore & {
-  /**
-   * Adds an account.
-   *
-   * @returns the new account's id
-   * @throws UsernameTaken
-   */
+  /** @returns the new account's id @throws UsernameTaken */
   add(account: NewAccount): Promise<string>
-  /**
-   * Activates or deactivates an account. If `is_active` changes, a trigger of the database revokes the account's links.
-   *
-   * @returns false if no account has this username
-   */
+  /** If `is_active` changes, a trigger revokes the account's links. @returns false if no account has this username */
   setActive(username: string, isActive: boolean): Promise<boolean>
 }
 

@@ -7,7 +7,6 @@ import type { Column } from './catalogue'
 import type { AccountRow, MappedTableSql } from './mapped-table-sql'
 import { allHold, canBeId, cast, identifier, nowSql } from './sql-parts'
 
-/** The arguments of `AccountStore.replacePassword`, without the transaction. */
 export type PasswordReplacement = {
   id: string
   signed: SignedState
@@ -15,7 +14,6 @@ export type PasswordReplacement = {
   bindPassword: boolean
 }
 
-/** What `replacePassword` needs to know about the users table and about Rekey's table `recovery`, and how rows become accounts. */
 export type ReplacementDependencies = {
   table: MappedTableSql
   mapping: UsersMapping
@@ -36,7 +34,7 @@ export async function replacePassword(
   await tx.$queryRaw`SELECT 1 AS "locked" FROM ${users} u WHERE ${isAccount} FOR NO KEY UPDATE OF u`
   if (passwords)
     await tx.$queryRaw`SELECT 1 AS "locked" FROM ${passwords} p WHERE ${isHash} FOR NO KEY UPDATE OF p`
-  // A statement of its own: after a wait, a statement that locks and reads would read all other rows as they were before the wait.
+  // A separate statement: a statement that waits for a lock reads other rows as they were before the wait.
   const rows = await tx.$queryRaw<AccountRow[]>`SELECT ${table.columns} ${table.from} WHERE ${isAccount}`
   const [account] = toAccounts(rows)
   if (account === undefined || !isAsSigned(account, signed, bindPassword)) return null
@@ -58,12 +56,7 @@ export async function replacePassword(
   return { endedSignIns }
 }
 
-/**
- * Locks Rekey's own row of an account and stores the time of the change, if the epoch is still the one that the link was signed
- * with. A missing row stands for the epoch 0.
- *
- * @returns false if the epoch is another one; then nothing was stored
- */
+/** Stores the time of the change; returns false if the epoch is not the signed one. A missing row stands for the epoch 0. */
 async function recordChange(
   tx: Transaction,
   recovery: Prisma.Sql,
@@ -83,7 +76,6 @@ async function recordChange(
   return recorded === 1
 }
 
-/** Whether the account is resettable, and still has the email address and, with `bindPassword`, the hash that the link was signed with. */
 function isAsSigned(account: Account, signed: SignedState, bindPassword: boolean): boolean {
   return (
     isResettable(account) &&

@@ -3,10 +3,9 @@ import { Prisma } from '@/prisma/client/client'
 import type { Condition, Scalar, TableName } from '@/lib/accounts/users-table'
 import type { Column } from './catalogue'
 
-// SQL fragments for statements on a mapped table. Names come from the team's configuration and are quoted. Values, except NULL and
-// some booleans, are parameters. `cast` gives a parameter the type of its column, so that the column's index and operators are used.
+// SQL fragments for statements on a mapped table. Names come from the team's configuration, so they are quoted. `cast` gives a parameter
+// the type of its column, so that the column's index can be used.
 
-/** Quotes a name for SQL. @throws Error if it is empty or contains a NUL */
 export function identifier(name: string): Prisma.Sql {
   if (name === '' || name.includes('\0'))
     throw new Error('A name in the users mapping is empty or has a NUL.')
@@ -18,19 +17,19 @@ export function qualified({ schema, name }: TableName): Prisma.Sql {
   return Prisma.sql`${identifier(schema)}.${identifier(name)}`
 }
 
-/** SQL: a text cast to the type of a column or, with `isArray`, an array of texts cast to an array of that type. */
+/** Casts a text to the type of a column or, with `isArray`, an array of texts to an array of that type. */
 export function cast(text: string | Prisma.Sql, { type }: Pick<Column, 'type'>, isArray = false): Prisma.Sql {
   // eslint-disable-next-line no-restricted-syntax -- the catalogue's own quoted name of a type
   const target = Prisma.raw(isArray ? `${type}[]` : type)
   return Prisma.sql`CAST(CAST(${text} AS ${isArray ? Prisma.sql`text[]` : Prisma.sql`text`}) AS ${target})`
 }
 
-/** SQL: `now()` as a value of a column's type. In a column without a time zone, it is the time in UTC. */
+/** `now()` for a column; in UTC for a type without a time zone. */
 export function nowSql({ family }: Pick<Column, 'family'>): Prisma.Sql {
   return family === 'timestamp' ? Prisma.sql`(now() AT TIME ZONE 'UTC')` : Prisma.sql`now()`
 }
 
-/** SQL: a column's time as an instant (`timestamptz`). A time without a time zone is in UTC. */
+/** A column's time as `timestamptz`. A time without a time zone counts as UTC. */
 export function instantSql(column: Prisma.Sql, { family }: Pick<Column, 'family'>): Prisma.Sql {
   return family === 'timestamp' ? Prisma.sql`(${column} AT TIME ZONE 'UTC')` : column
 }
@@ -46,7 +45,7 @@ export function allHold(conditions: readonly Condition[] = [], columnOf: ColumnO
   )})`
 }
 
-/** SQL: no condition is true. A condition whose result is NULL does not count as true. */
+/** SQL: no condition is true; NULL does not count as true. */
 export function noneHolds(conditions: readonly Condition[] = [], columnOf: ColumnOf): Prisma.Sql {
   if (conditions.length === 0) return Prisma.sql`true`
   return Prisma.sql`(${Prisma.join(
@@ -86,10 +85,7 @@ function equals(sql: Prisma.Sql, column: Column, value: Scalar | null): Prisma.S
 const largest = { smallint: 2n ** 15n - 1n, integer: 2n ** 31n - 1n, bigint: 2n ** 63n - 1n }
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/**
- * Whether a text can be an id in a column of this type: it is spelled as the database spells such ids, and no longer than links allow.
- * PostgreSQL could fail to cast another text.
- */
+/** Whether a text can be an id in a column of this type. PostgreSQL could fail to cast another text. */
 export function canBeId(text: string, { family }: Pick<Column, 'family'>): boolean {
   if (family === 'uuid') return uuid.test(text)
   if (family === 'smallint' || family === 'integer' || family === 'bigint')

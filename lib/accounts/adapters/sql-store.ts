@@ -16,15 +16,10 @@ import { composeMappedTableSql, type AccountRow, type MappedTableSql } from './m
 import { replacePassword } from './replace-password'
 import { canBeId, cast } from './sql-parts'
 
-/** More entries may wait than a process has requests and emails in progress, so that none is rejected. */
+/** `waiting` is above the number of requests and emails that a process handles at once. */
 const readBounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
-/**
- * Creates the store of the accounts in the table that a mapping describes. Its statements are composed from the mapping, and from
- * the types of columns, which are read from the catalogue at the first use.
- *
- * @param identity by default the table's name with its schema; Rekey's own table passes `ownIdentity`
- */
+/** Creates the store of the accounts in the table that a mapping describes. */
 export function createSqlAccountStore(
   database: Pick<Database, 'queries' | 'names' | 'transaction'>,
   mapping: UsersMapping,
@@ -32,20 +27,15 @@ export function createSqlAccountStore(
 ): AccountStore {
   const { queries } = database
   const { recovery } = database.names
-  // The empty text is `ownIdentity` of own-table.ts. That module imports this one, so this one cannot import the constant.
+  // `ownIdentity`, which cannot be imported, because own-table.ts imports this module.
   const isOwn = identity === ''
   const runLookUp = createLookUpRunner(database, mapping)
-  /** Indexes of Rekey's own table serve the look-ups that requests cause, so these need neither a turn nor a time limit. */
+  /** Indexes of Rekey's own table serve the look-ups of requests, so these need neither a turn nor a time limit. */
   const lookUp: typeof runLookUp = (work) => (isOwn ? work(queries) : runLookUp(work))
   const toAccounts = (rows: AccountRow[]) => accountsOf(rows, mapping)
 
   let described: Promise<MappedTableSql> | undefined
-  /**
-   * Composes the SQL of the table once, or again after a failure.
-   *
-   * @param client the transaction, if the caller has one: without it, the caller would keep one connection and wait for a second one,
-   *   and several such callers would block the pool
-   */
+  /** @param client the caller's transaction, if any: callers that each wait for a second connection could block the pool */
   function describe(client: Pick<Transaction, '$queryRaw'> = queries): Promise<MappedTableSql> {
     described ??= composeMappedTableSql(client, recovery, mapping, identity).catch((error: unknown) => {
       described = undefined
@@ -82,7 +72,6 @@ export function createSqlAccountStore(
     return Prisma.sql`${username.sql} = ANY (${cast(Prisma.sql`${usernames}::text[]`, username.column, true)})`
   }
 
-  /** Returns the spellings under which the product may have stored a typed username. */
   function spellings(login: string): string[] {
     if (mapping.usernameStored === 'lowercase') return usernameSpellings(login.toLowerCase())
     if (mapping.usernameStored === 'nfkc') return [...new Set([login, login.normalize('NFKC')])]
@@ -121,7 +110,7 @@ export function createSqlAccountStore(
     return another === undefined ? (account ?? null) : null
   }
 
-  /** Reads the accounts with these ids by one statement. @returns a result for each id, in the order of the ids */
+  /** @returns a result for each id, in the order of the ids */
   async function readAll(ids: string[]): Promise<{ account: Account | null; now: Date }[]> {
     const table = await describe()
     const id = table.column(mapping.id)
