@@ -3,12 +3,7 @@ import type { Column, Relation } from '@/lib/accounts/adapters/catalogue'
 import { usersGrantStatements, tableKey, columnsNeedingUpdate } from './grants'
 import { tableUsesOf, type TableUse, type ColumnUse } from './table-uses'
 
-/**
- * Finds reasons why a mapping cannot work, such as a missing table, column or privilege, or a column of an unfit type.
- *
- * @param role the connection's role, quoted; the sentence about missing privileges contains statements that grant them to this role
- * @returns a sentence for each reason
- */
+/** Returns reasons why a mapping cannot work, a sentence each. @param role the connection's role, quoted */
 export function mappingProblems(
   mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
@@ -44,7 +39,7 @@ export function mappingProblems(
   return [...new Set(problems)]
 }
 
-/** Returns a sentence for each column that refers to an account's id although the column's type cannot contain every id. */
+/** Reports columns that refer to an account's id but have a type that does not fit. */
 function joinProblems(mapping: UsersMapping, catalogue: ReadonlyMap<string, Relation>): string[] {
   const columnOf = (table: string, column: string) =>
     catalogue.get(identityOf({ table }))?.columns.get(column)
@@ -142,7 +137,6 @@ function isPrivilegeMissing(use: TableUse, relation: Relation): boolean {
   )
 }
 
-/** Whether the role lacks UPDATE on a column that Rekey writes or, if Rekey only locks rows of the table, on every column. */
 function isUpdateMissing(use: TableUse, relation: Relation): boolean {
   if (use.onlyLocked) return [...relation.columns.values()].every(({ mayUpdate }) => !mayUpdate)
   return columnsNeedingUpdate(use).some((name) => relation.columns.get(name)?.mayUpdate === false)

@@ -8,13 +8,12 @@ import { createEmailIndexSql, emailIndexExpressions } from '@/lib/accounts/email
 import { tableKey, quotedTableName } from './grants'
 import { tableUsesOf, type TableUse } from './table-uses'
 
-/** The most accounts in the sample: a start must not read a table of millions. */
 const sampleSize = 1000
 
-/** The most milliseconds that a look-up of an email address may take at start. A slower one prevents the start. */
+/** Milliseconds. A slower look-up is reported as a problem. */
 const slowestLookUp = 2000
 
-/** A missing index is reported only for a table with at least this many rows. */
+/** The fewest rows of a table whose missing index is reported. */
 const large = 10_000
 
 type Query = Pick<pg.Client | pg.Pool, 'query'>
@@ -22,11 +21,7 @@ type Query = Pick<pg.Client | pg.Pool, 'query'>
 /** Problems, which prevent a start, and warnings; a sentence each. */
 export type CheckFindings = { problems: string[]; warnings: string[] }
 
-/**
- * Checks a mapping against the live tables. A sample of accounts shows whether stored hashes have formats of the mapping, and whether
- * columns that the mapping calls lower-case contain capitals. Also checks the time of a look-up, the indexes for look-ups and joins,
- * and whether `users.end` lacks a known table of tokens or sessions.
- */
+/** Checks a mapping against a sample of accounts, the time of a look-up, indexes, and known tables of tokens. */
 export async function checkDataAndIndexes(
   client: Query,
   mapping: UsersMapping,
@@ -95,7 +90,7 @@ async function checkLookUp(
   const index = createEmailIndexSql(mapping)
   const start = performance.now()
   try {
-    // The slowest kind of address: one with an international domain is looked up in several spellings.
+    // An address with an international domain is looked up in several spellings.
     await accounts.findIdsByEmail('nobody@\u00fcbung.invalid')
   } catch (error) {
     if (error instanceof LookUpTimedOut) return { problems: [error.message], warnings: [] }
@@ -133,9 +128,8 @@ async function checkLookUp(
 }
 
 /**
- * Reports large tables without an index on the column that names the account. For the table of hashes, the missing index is a problem:
- * each look-up that finds an account would read the whole table, so the delay of later emails would reveal which requests named
- * accounts. For a table of `users.end`, the missing index is a warning.
+ * Reports large tables without an index on the column that names the account. In the table of hashes, this is a problem: if only look-ups
+ * that find an account are slow, the delay of later emails could reveal which requests named accounts.
  */
 async function checkJoins(
   client: Query,
@@ -160,10 +154,7 @@ async function checkJoins(
   return found
 }
 
-/**
- * Estimates the rows of a table, and finds out whether an index without a condition begins with one of these expressions, which are
- * spelled as in the catalogue. Describes a view as indexed and empty, because a view has no indexes of its own.
- */
+/** Estimates a table's rows, and finds out whether an index begins with one of the expressions. A view counts as indexed. */
 async function indexState(client: Query, table: string, expressions: string[]) {
   const { schema, name } = parseTableName(table)
   const { rows } = await (client as pg.Client).query<{ rows: number; isIndexed: boolean }>(
@@ -178,7 +169,7 @@ async function indexState(client: Query, table: string, expressions: string[]) {
   return { rows: Math.round(state?.rows ?? 0), isIndexed: state?.isIndexed ?? true }
 }
 
-/** Names of tables whose tokens or sessions may stay valid after a change of the password, each with the software that creates it. */
+/** Tables whose tokens or sessions may stay valid after a change of the password, each with the software that creates it. */
 const tokenTables: Record<string, string> = {
   oauth_access_tokens: 'Laravel Passport or Doorkeeper',
   oauth2_provider_accesstoken: 'django-oauth-toolkit',

@@ -3,12 +3,7 @@ import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
 import { tableUsesOf, type TableUse } from './table-uses'
 
-/**
- * Lists the statements that grant a role exactly the privileges that Rekey needs on the tables of a mapping (ASVS 13.2.2).
- *
- * @param catalogue the existing tables; a missing table with `ifPresent` gets no grant
- * @param role quoted
- */
+/** Lists the statements that grant a role its privileges on the tables of a mapping (ASVS 13.2.2). @param role quoted */
 export function usersGrantStatements(
   mapping: UsersMapping,
   catalogue: ReadonlyMap<string, Relation>,
@@ -27,7 +22,6 @@ export function usersGrantStatements(
   ]
 }
 
-/** Lists the privileges that Rekey needs on a table, by column where possible. */
 function privileges(use: TableUse, relation?: Relation): string[] {
   const list = (columns: string[]) => [...new Set(columns)].map(pg.escapeIdentifier).join(', ')
   const read = use.columns.map(({ column }) => column)
@@ -39,10 +33,7 @@ function privileges(use: TableUse, relation?: Relation): string[] {
   ]
 }
 
-/**
- * Lists the columns on which Rekey needs UPDATE: those that it writes. If it only locks rows, UPDATE on any one column is enough: the list
- * then has `updated_at` or `updatedAt` if there is one, else a name or the locale, which do not affect who may sign in, else the id.
- */
+/** Lists the columns on which Rekey needs UPDATE. To lock rows, one is enough: if possible, one that does not affect who may sign in. */
 export function columnsNeedingUpdate({ columns, onlyLocked }: TableUse, relation?: Relation): string[] {
   const written = columns.filter(({ isWritten }) => isWritten).map(({ column }) => column)
   if (written.length > 0 || !onlyLocked) return written
@@ -55,12 +46,9 @@ export function columnsNeedingUpdate({ columns, onlyLocked }: TableUse, relation
 }
 
 /**
- * Returns the SQL of an optional trigger that revokes an account's links when its email address or a column of `active` changes.
- * Without the trigger, a link is valid again if such a change is undone within the link's lifetime. The role that migrates Rekey must
- * create the function, which writes `recovery` as that role. The owner of the users table must create the trigger.
+ * Returns the SQL of an optional trigger that revokes an account's links when its email address or a column of `active` changes. Without
+ * it, a link is valid again if such a change is undone before the link expires.
  *
- * @param identity the identity of the users table (`AccountStore.identity`)
- * @param ownSchema the schema of Rekey's tables
  * @param owner the owner of the users table, quoted
  */
 export function revokeLinksTriggerSql(
@@ -102,7 +90,7 @@ export function quotedTableName({ schema, name }: TableUse['table']): string {
   return `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`
 }
 
-/** Returns the key of a table in the result of `readCatalogue`, which is also its name in messages: `schema.table`. */
+/** Returns the key of a table in the result of `readCatalogue`. */
 export function tableKey({ schema, name }: TableUse['table']): string {
   return `${schema}.${name}`
 }

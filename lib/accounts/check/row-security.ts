@@ -7,12 +7,8 @@ import { tableUsesOf, type TableUse } from './table-uses'
 type Policy = { table: string; command: string; isPermissive: boolean; allows: boolean }
 
 /**
- * Reports missing policies of row-level security. Where row-level security applies to the role, PostgreSQL hides rows that no policy
- * allows, without an error: an account would not be found, and its sessions would not end. So each of SELECT, UPDATE and DELETE that
- * Rekey uses on a table needs a policy for all rows. To limit Rekey to some rows, a mapping has `only`.
- *
- * @param role the connection's role, quoted
- * @returns a sentence for each table without such policies, with the statements that create them
+ * Returns a sentence for each table that lacks policies of row-level security, with the statements that create them. PostgreSQL hides
+ * rows that no policy allows, without an error: sessions, for example, would not end. `role` is quoted.
  */
 export async function rowSecurityProblems(
   client: Pick<pg.Client | pg.Pool, 'query'>,
@@ -51,7 +47,7 @@ function commandsOf({ columns, deletes, onlyLocked }: TableUse): string[] {
   return ['SELECT', ...(updates ? ['UPDATE'] : []), ...(deletes ? ['DELETE'] : [])]
 }
 
-/** The letters of commands in `pg_policy.polcmd`, where `*` stands for all commands. */
+/** The commands in `pg_policy.polcmd`, where `*` stands for all of them. */
 const letters: Record<string, string> = { SELECT: 'r', UPDATE: 'w', DELETE: 'd' }
 
 function isAllowed(policies: Policy[], command: string): boolean {

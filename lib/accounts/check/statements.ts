@@ -5,19 +5,14 @@ import type { Database } from '@/lib/database/pool'
 import type { Queries } from '@/lib/database/queries'
 import { Prisma } from '@/prisma/client/client'
 
-/** A statement that Rekey runs on a mapped table, and its purpose. Parameters are `$1`, `$2` and so on. */
 export type GeneratedStatement = { purpose: string; sql: string }
 
-/**
- * Sample ids: `1` fits integer and text columns, the UUID fits uuid and text columns. For an id that does not fit its column, the
- * store generates a statement that finds nothing, or no statement.
- */
+/** `1` fits integer and text columns, the UUID fits uuid and text columns. */
 const sampleIds = ['1', '00000000-0000-4000-8000-000000000000']
 
 /**
- * Lists the statements with which Rekey looks up a login, reads an account and replaces its password, for an account whose links were
- * never revoked. Runs the store itself, on a connection that records these statements instead of executing them. Only the catalogue is
- * actually read.
+ * Lists statements that look up a login, read an account and replace its password. Runs the store on a connection that records them
+ * instead of executing them; only the catalogue is actually read.
  */
 export async function listResetStatements(
   { names, queries }: Pick<Database, 'names' | 'queries'>,

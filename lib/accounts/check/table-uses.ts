@@ -8,14 +8,10 @@ import {
   type WrittenValue,
 } from '@/lib/accounts/users-table'
 
-/** How Rekey uses a column of a mapped table, and the option that names the column. */
 export type ColumnUse = {
   option: string
   column: string
-  /**
-   * What the column must be able to contain: an account's id, text, times, what `set` writes into it (`written`), or hashes of up to
-   * `hash` characters. `any`: values are only compared with the column.
-   */
+  /** What the column must be able to contain. `hash`: up to so many characters. `any`: values are only compared with the column. */
   as: 'id' | 'text' | 'time' | 'any' | { written: WrittenValue } | { hash: number }
   isWritten?: boolean
 }

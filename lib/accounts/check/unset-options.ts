@@ -1,14 +1,8 @@
-/** Whether an option may be an empty text: only in `is` or `isNot` of a condition, in `set`, or in `password.in.where`. */
 function mayBeEmpty(option: string): boolean {
   return /\.(is|isNot)$|^users\.(set|password\.in\.where)\./.test(option)
 }
 
-/**
- * Finds options of a mapping that are present but undefined, NaN, or an empty text that `mayBeEmpty` does not allow. Otherwise, for
- * `is: process.env.TENANT` without the variable, a statement would compare the column with the text `undefined`.
- *
- * @returns a sentence for each option
- */
+/** Reports options without a value: `is: process.env.TENANT` without the variable would compare with the text `undefined`. */
 export function unsetOptionProblems(mapping: object, path = 'users'): string[] {
   return Object.entries(mapping).flatMap(([name, value]) => {
     const option = Array.isArray(mapping) ? `${path}[${name}]` : `${path}.${name}`

@@ -9,14 +9,14 @@ export type AuthJsOptions = {
   password: string
   /** The format that the team's `authorize` verifies, such as `bcrypt({ cost: 10, version: '2b' })`. */
   format: PasswordFormat
-  /** The column of the time of the last update, such as Prisma's `updatedAt`. A reset sets it, too. */
+  /** Such as Prisma's `updatedAt`. A reset sets it, too. */
   updatedAt?: string
   createdAt?: string
 }
 
 /**
- * Returns the mapping of Auth.js (NextAuth) with the Credentials provider. Its sessions are JWTs, so a reset cannot end them in the
- * database. The app's `jwt` callback must compare them with a column that a reset changes, or `passwordChanged` must revoke them.
+ * Returns the mapping of Auth.js (NextAuth) with the Credentials provider. Its sessions are JWTs: to end them, the app's `jwt` callback
+ * must compare them with a column that a reset changes, or `passwordChanged` must revoke them.
  *
  * @throws Error that names an option that is undefined, NaN or an empty text
  */

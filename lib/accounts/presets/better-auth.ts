@@ -9,16 +9,14 @@ export type BetterAuthOptions = {
   schema?: string
   /** Whether the plugin `admin` is used. A banned user is then not active until the ban expires. */
   admin?: boolean
-  /** Whether the plugin `username` is used. */
   username?: boolean
-  /** Whether `requireEmailVerification` is on. An account whose email address is not verified is then not active. */
+  /** Whether only accounts with a verified email address are active. */
   requireEmailVerification?: boolean
 }
 
 /**
- * Returns the mapping of better-auth with its own scrypt hashes (`emailAndPassword` without a `password.hash` of the team's). A
- * reset deletes the account's rows of `session` and its open reset links. The extension point `passwordChanged` must end sessions in
- * `secondaryStorage`. A session that is cached in a cookie (`cookieCache`) stays valid until the cookie's `maxAge` has passed.
+ * Returns the mapping of better-auth with its own scrypt hashes. `passwordChanged` must end sessions in `secondaryStorage`. A session in
+ * a cookie (`cookieCache`) stays valid until the cookie's `maxAge` has passed.
  *
  * @throws Error that names an option that is undefined, NaN or an empty text
  */

@@ -3,7 +3,6 @@ import { django } from '@/lib/accounts/presets/django'
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { DemoProduct } from '@/lib/config/demo-product'
 
-/** Returns the mapping for a demo with the tables of another product, which `scripts/demo-users/` creates. */
 export function mappingOfDemoProduct(product: DemoProduct): UsersMapping {
   return product === 'django' ? django({ version: '5.2' }) : betterAuth()
 }

@@ -16,11 +16,10 @@ export type DeviseOptions = {
 }
 
 /**
- * Returns the mapping of Devise's `database_authenticatable`. A changed password ends sessions and remember-me cookies by itself,
- * because both contain the start of the hash; but a model with a `remember_token` needs the option `rememberToken`. Every account
- * counts as active: add the app's own rule (`active_for_authentication?`) as `{ ...devise(), active: […] }`.
+ * Returns the mapping of Devise's `database_authenticatable`. A reset ends sessions without deleting rows: they contain the start of the
+ * hash. Every account counts as active: add the app's own rule (`active_for_authentication?`) as `{ ...devise(), active: […] }`.
  *
- * @throws Error if an option is undefined (such as a pepper whose variable is missing), NaN, an empty text or otherwise unusable
+ * @throws Error if an option has no value (such as a pepper whose variable is missing) or is out of range
  */
 export function devise(options: DeviseOptions = {}): UsersMapping {
   rejectUnsetOptions('devise', options)

@@ -16,7 +16,7 @@ const iterationsOf = {
   '6.1': 1_500_000,
 } as const
 
-/** Formats of Django in which Rekey cannot write hashes. A reset may replace such hashes. */
+/** Formats of Django that Rekey only recognises, so that a reset may replace their hashes. */
 const otherHashers = [
   recognisedFormat('pbkdf2_sha1', /^pbkdf2_sha1\$\d+\$/),
   recognisedFormat('bcrypt_sha256', /^bcrypt_sha256\$\$2[aby]\$/),
@@ -38,21 +38,16 @@ export type DjangoOptions = {
   table?: string
   /** The column of USERNAME_FIELD; by default `username`. Write `email` for a table without usernames. */
   username?: string
-  /**
-   * Tables of API tokens with a column `user_id`, from which a reset deletes the account's rows. By default `authtoken_token` of
-   * Django REST framework, if it exists.
-   */
+  /** Tables of API tokens with a column `user_id`; by default `authtoken_token` of Django REST framework, if it exists. */
   tokens?: readonly string[]
 }
 
 /**
- * Returns the mapping of Django's `contrib.auth`, or of a user model with the same columns. A changed password ends sessions by
- * itself, because each session contains a MAC of the stored hash. API tokens do not, so a reset deletes them from the tables `tokens`.
+ * Returns the mapping of Django's `contrib.auth`, or of a user model with the same columns. Sessions end by themselves, because each
+ * contains a MAC of the stored hash. With other iterations than the product's, Django hashes the password again at the next sign-in, which
+ * invalidates one-time links.
  *
- * The version or the iterations must be the product's: if a hash has other iterations than Django is configured with, Django hashes
- * the password again at the next sign-in, which invalidates live links.
- *
- * @throws Error if an option is undefined, NaN, empty, unknown or out of range, or if not exactly one of version and iterations is given
+ * @throws Error if an option has no value or is out of range, or unless either version or iterations is given
  */
 export function django(options: DjangoOptions): UsersMapping {
   rejectUnsetOptions('django', options)

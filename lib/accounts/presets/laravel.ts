@@ -16,10 +16,10 @@ export type LaravelOptions = {
 }
 
 /**
- * Returns the mapping of Laravel's users table with bcrypt. A reset writes a new `remember_token`, which ends remember-me cookies. It
- * deletes sessions that are rows (`sessions: 'database'`); other sessions stay valid unless the app runs the middleware `auth.session`.
+ * Returns the mapping of Laravel's users table with bcrypt. The new `remember_token` ends remember-me cookies. Sessions outside the
+ * database stay valid unless the app runs the middleware `auth.session`.
  *
- * @throws Error if an option is undefined, NaN, an empty text or out of range
+ * @throws Error if an option has no value or is out of range
  */
 export function laravel(options: LaravelOptions = {}): UsersMapping {
   rejectUnsetOptions('laravel', options)

@@ -5,10 +5,8 @@ export function siblingTable(users: string, table: string): string {
 }
 
 /**
- * Rejects options that are present but undefined, NaN or an empty text. Otherwise, `pepper: process.env.DEVISE_PEPPER` would mean "no
- * pepper" if the variable is missing, and people could not sign in with their new passwords.
- *
- * @throws Error that names the preset and the option
+ * Throws for options that are present but undefined, NaN or an empty text. Otherwise, an undefined `process.env.DEVISE_PEPPER` would mean
+ * "no pepper", and people could not sign in with their new passwords.
  */
 export function rejectUnsetOptions(preset: string, options: object): void {
   for (const [name, value] of Object.entries(options))

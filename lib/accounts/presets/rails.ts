@@ -11,11 +11,7 @@ export type RailsOptions = {
   sessions?: string
 }
 
-/**
- * Returns the mapping of the authentication that Rails 8 generates (`has_secure_password`). A reset deletes the account's sessions.
- *
- * @throws Error if an option is undefined, NaN, an empty text or out of range
- */
+/** Returns the mapping of Rails 8's authentication (`has_secure_password`). @throws Error if an option has no value or is out of range */
 export function rails(options: RailsOptions = {}): UsersMapping {
   rejectUnsetOptions('rails', options)
   const { cost = 12, table = 'users', sessions = 'sessions' } = options
