@@ -2,7 +2,6 @@ import type { BatchBounds } from '@/lib/database/batch-queue'
 import type { Database } from '@/lib/database/pool'
 import { createStatementQueue } from '@/lib/database/statement-queue'
 
-/** A row of the audit log; the database adds its id and its time. */
 export type AuditRow = {
   event: string
   accountId: string | null
@@ -12,15 +11,12 @@ export type AuditRow = {
   actor: string | null
 }
 
-/** More rows may wait than a process has requests and jobs in progress, so that none is rejected. */
+/** `waiting` is above the number of requests and jobs that a process handles at once. */
 const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
 /**
- * Creates the function that stores a row of the audit log. Rows that wait in this process share a statement, and each caller continues
- * when this statement is committed. A null stores nothing, but waits and goes to the database like a row: `AuditLog.simulate` passes it
- * for a simulated email.
- *
- * @param usersTable the identity of the users table, which every row contains
+ * Creates the function that stores a row of the audit log. Waiting rows share a statement, and each call resolves after its commit. A
+ * null waits and goes to the database like a row, but stores nothing.
  */
 export function createAuditInsert(
   { pool, names }: Pick<Database, 'pool' | 'names'>,

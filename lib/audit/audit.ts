@@ -5,7 +5,7 @@ import type { Log } from '@/lib/logging/log'
 import { Prisma } from '@/prisma/client/client'
 import { createAuditInsert } from './audit-insert'
 
-/** The audited events, each with its name in the log: the name in OWASP's logging vocabulary, if the event is in it. */
+/** Each event with its name in the log, from OWASP's logging vocabulary or in its style. */
 export const auditEvents = {
   requested: 'authn_password_reset_requested',
   limited: 'excess_rate_limit_exceeded',
@@ -30,17 +30,17 @@ export type AuditFacts = {
   requestId?: string | undefined
   /** The client's IP address; only its network is stored. */
   client?: string | undefined
-  /** A code, or the storable part of the mail server's reply (`storableReply`); never what a visitor typed. */
+  /** Must not contain what a visitor typed. */
   reason?: string | undefined
-  /** The name of the person of the support who caused the event; undefined if a visitor or Rekey itself did. */
+  /** The name of the supporter who caused the event; undefined if a visitor or Rekey itself did. */
   actor?: string | undefined
 }
 
-/** An entry of an account's history. `event` is a value of {@link auditEvents}, unless another version of Rekey wrote the entry. */
+/** `event` is a value of {@link auditEvents}, unless another version of Rekey wrote the entry. */
 export type HistoryEntry = {
   at: Date
   event: string
-  /** The client's network; null if it is unknown. */
+  /** A network; null if it is unknown. */
   client: string | null
   reason: string | null
   requestId: string | null
@@ -49,11 +49,7 @@ export type HistoryEntry = {
 
 export type AuditLog = ReturnType<typeof createAuditLog>
 
-/**
- * Creates the audit log. A recorded event becomes a line in the process's log and a row in an append-only table.
- *
- * @param usersTable the identity of the users table that contains the accounts
- */
+/** Creates the audit log, which writes to the process's log and to an append-only table. */
 export function createAuditLog(
   { pool, queries, names }: Pick<Database, 'pool' | 'queries' | 'names'>,
   usersTable: string,
@@ -61,11 +57,7 @@ export function createAuditLog(
 ) {
   const insert = createAuditInsert({ pool, names }, usersTable)
 
-  /**
-   * Records an event. With `tx`, the row is committed or rolled back with that transaction; the line in the log stays after a rollback.
-   *
-   * @throws if the row cannot be stored
-   */
+  /** Records an event. If `tx` is rolled back, the row is gone, but the line in the log stays. @throws if the row cannot be stored */
   async function record(event: AuditEvent, facts: AuditFacts, tx?: Transaction): Promise<void> {
     const entry = entryOf(event, facts)
     if (tx === undefined) await insert({ ...entry, actor: entry.actor ?? null })
@@ -77,7 +69,7 @@ export function createAuditLog(
     log.info(entry)
   }
 
-  /** Writes an event to the process's log only: another statement stores its row, or an attacker could fill the database with rows. */
+  /** Writes an event to the process's log only: a row for each such event could let an attacker fill the database. */
   function logOnly(event: AuditEvent, facts: AuditFacts): void {
     log.info(entryOf(event, facts))
   }
@@ -87,17 +79,14 @@ export function createAuditLog(
     return insert(null)
   }
 
-  /** Records an event; logs a failure instead of throwing, for callers whose work is done or whose response must not change. */
+  /** Records an event; logs a failure instead of throwing. */
   async function recordBestEffort(event: AuditEvent, facts: AuditFacts): Promise<void> {
     await record(event, facts).catch((error: unknown) =>
       log.error({ err: error, event: 'audit_failed', missing: auditEvents[event] }),
     )
   }
 
-  /**
-   * Returns the events of an account, oldest first. Sorts them by `at`: of two concurrent transactions, the one that began later may get
-   * the lower id.
-   */
+  /** Returns an account's events, sorted by `at`: of two concurrent transactions, the one that began later may get the lower id. */
   async function history(accountId: string): Promise<HistoryEntry[]> {
     const rows = await queries.$queryRaw<(Omit<HistoryEntry, 'at'> & { at: bigint })[]>`
       SELECT ${epochMilliseconds(Prisma.sql`"at"`)} AS "at", "event", "client", "reason", "actor", "request_id" AS "requestId"
@@ -106,10 +95,8 @@ export function createAuditLog(
   }
 
   /**
-   * Deletes entries that are older than the retention, and keeps those of the last week. Calls a function of the role that migrates,
-   * because a trigger stops any other deletion.
-   *
-   * @param retention seconds
+   * Deletes entries that are older than `retention` (seconds), but none of the last week. Calls a database function, because a trigger
+   * rejects a plain DELETE.
    */
   async function purge(retention: number): Promise<void> {
     await queries.$executeRaw`SELECT ${names.purgeAudit}(make_interval(secs => ${retention}))`

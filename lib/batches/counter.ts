@@ -6,18 +6,12 @@ import type { BatchBounds } from '@/lib/database/batch-queue'
 import { createStatementQueue } from '@/lib/database/statement-queue'
 import { createCountingStatement, readCounted, type Counted, type CountingEntry } from './counting-statement'
 
-/**
- * More entries may wait than a web process has requests in progress (`admissionLimits`), so that none is rejected. At most two batches
- * at a time leave eight of the pool's ten connections (the default of DATABASE_POOL_SIZE) to other work.
- */
+/** `waiting` is above the number of requests in progress (`admissionLimits`). Few batches run at once: others need the pool, too. */
 export const batchBounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 4, size: 100 }
 
 export type Counter = ReturnType<typeof createCounter>
 
-/**
- * Creates the counter of rate limits. It also stores the jobs of allowed events. Entries that wait in this process share a
- * transaction, and each caller continues after its commit.
- */
+/** Creates the counter of rate limits, which also stores the jobs of allowed events. Waiting entries share a transaction. */
 export function createCounter(
   {
     pool,
@@ -35,11 +29,8 @@ export function createCounter(
   const queue = createStatementQueue(count, bounds)
 
   /**
-   * Counts an entry.
-   *
-   * @param client the key of the client that causes the entry; undefined if no single client does
-   * @returns after the commit: the count that decided
-   * @throws BatchQueueFull if too many entries wait; the database's error if the transaction was rolled back or is in doubt
+   * @param client the key of the client that causes the entry, if a single client does
+   * @throws BatchQueueFull if too many entries wait; an error of the database, after which the transaction may have been committed
    */
   return { count: (entry: CountingEntry, client?: string): Promise<Counted> => queue.add(entry, client) }
 }

@@ -3,27 +3,25 @@ import { arrayText, type Statement, type TextRow } from '@/lib/database/pipeline
 import { jobInsertCtes } from '@/lib/queue/job-insert'
 import type { JobData } from '@/lib/queue/job-data'
 
-/** A key to count, with its limit. */
 export type LimitedKey = {
   key: string
   /** The length of the window. */
   milliseconds: number
-  /** The most events in the window. After more, the keys that follow are not counted, and the job is not stored. */
+  /** The most events in the window. */
   most: number
 }
 
 /**
- * An event to count, under up to three keys: `client`, then `site`, then `own`. A key is counted only if the keys before it are
- * within their limits. The same key must always be in the same one of the three places, so that all batches lock rows in one order.
- * The mailbox of an email is in the place of the client.
+ * An event to count under `client`, then `site`, then `own`, up to the first key above its limit. A key must always be in the same place,
+ * so that all batches lock rows in one order.
  */
 export type CountingEntry = {
   client?: LimitedKey | undefined
   site?: LimitedKey | undefined
   own: LimitedKey
-  /** 1 counts the event. 0 writes the same rows, but counts nothing. */
+  /** 0 writes the same rows, but counts nothing. */
   points: 0 | 1
-  /** Stored in the same transaction if every key is within its limit. Its id is unique, so a second try cannot store it again. */
+  /** Stored in the same transaction if no key is above its limit. */
   job?: { id: string; data: JobData['link-request'] } | undefined
 }
 
@@ -42,12 +40,9 @@ export const databaseNowSql = 'floor(extract(epoch FROM now()) * 1000)::bigint'
 type Place = Counted['by']
 
 /**
- * Creates the statement that counts a batch of entries and stores the jobs of those within their limits. The statement's text does not
- * depend on the number of entries.
- *
- * The counts are what they would be if the entries were counted one after the other. PostgreSQL allows each key only once in an
- * upsert, so the statement adds up the points of each key, and an entry's count is the new total without the points of later
- * entries. The rows of each place are locked in the order of their keys.
+ * Creates the statement that counts a batch of entries and stores the jobs of those within their limits. PostgreSQL allows each key only
+ * once in an upsert, so the statement adds up the points of a key, and an entry's count is the new total without the points of later
+ * entries. The rows of each place are locked in the order of their keys, so that two batches do not deadlock.
  */
 export function createCountingStatement(
   schemas: SchemaNames,
@@ -109,7 +104,7 @@ export function createCountingStatement(
   }
 }
 
-/** Converts the statement's rows, one for each entry and in the order of the entries. */
+/** Returns the count of each entry, in the order of the entries. */
 export function readCounted(rows: readonly TextRow[]): Counted[] {
   return rows.map(([clientConsumed, clientLeft, siteConsumed, siteLeft, ownConsumed, ownLeft]) => {
     const decided = (by: Place, consumed: string, left: string | null | undefined): Counted => ({

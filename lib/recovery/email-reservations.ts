@@ -6,18 +6,14 @@ import { arrayText, createPipelinedTransactions, serverTimeouts } from '@/lib/da
 import type { Database } from '@/lib/database/pool'
 import { createStatementQueue } from '@/lib/database/statement-queue'
 
-/** How many emails an account gets: one per `cooldown` seconds, and `perAccount.count` per `perAccount.seconds`. */
+/** At most one email per `cooldown` seconds, and `perAccount.count` per `perAccount.seconds`. */
 export type AccountEmailLimits = { cooldown: number; perAccount: { count: number; seconds: number } }
 
-/** What a reservation depends on, besides the account and the job. */
 export type ReservationTerms = {
   limits: AccountEmailLimits
-  /**
-   * Whether pause, cool-down and window are ignored: for a new link that "this wasn't me" requests. Only a mailed link, which works
-   * once, can request it, so no stranger can. `restartsPerAccount` limits how many a person can request for an account of their own.
-   */
+  /** Whether pause, cool-down and window are ignored, for a new link that "this wasn't me" requests (`restartsPerAccount` limits them). */
   bypass: boolean
-  /** Seconds that a reservation is remembered at least, so that a retry of the same job passes. */
+  /** Seconds to remember a reservation, so that a retry of its job gets it again. */
   keepFor: number
 }
 
@@ -32,23 +28,20 @@ type Entry = {
   usersTable: string
   accountId: string
   jobId: string
-  /** The reservation gets this time or the current one, whichever is earlier. In seconds since the epoch; `Infinity`: the current one. */
+  /** The reservation gets this time or the current one, whichever is earlier. In seconds since the epoch. */
   latest: number | 'Infinity'
 }
 
 /** `perClient` is per account here: a batch has one entry of an account, because an upsert may name a row only once. */
 const bounds: BatchBounds = { waiting: 2000, underWay: 2, perClient: 1, size: 200 }
 
-/** Simulated reservations use rows with this name in place of a users table: so many rows that two simulations seldom share one. */
+/** Stands for a users table in the rows of simulations: many rows, so that simulations seldom wait for each other. */
 const simulation = 'simulation'
 const simulatedRows = 1024
 
 /**
- * Creates the functions that reserve emails. Waiting reservations with the same terms share a statement. The statement
- * counts and reserves under the lock of each account's row, so that parallel jobs cannot both take the last email, and locks the rows in
- * the order of their keys, so that two such statements do not deadlock.
- *
- * @param usersTable the identity of the users table, which is part of each row's key
+ * Creates the functions that reserve emails. A statement counts and reserves under the lock of each row, so that parallel jobs cannot
+ * both take the last email. It locks rows in the order of their keys, so that two such statements do not deadlock.
  */
 export function createEmailReservations(
   database: Pick<Database, 'pool' | 'schemas' | 'sharedSession'>,
@@ -94,13 +87,12 @@ export function createEmailReservations(
   }
 
   /**
-   * Reserves one of an account's emails for a job, within `terms.limits`, whatever login was typed to request the email.
-   * A job that has a reservation of an earlier attempt gets it again.
+   * Reserves one of an account's emails for a job, or returns the reservation of an earlier attempt at the job.
    *
-   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated if it would still count then: a
+   * @param linkEnds when the email's link expires. Without a cool-down, the reservation is backdated so that it stops counting by then: a
    *   delayed email must not hold back the next one for longer than its own link lives
-   * @returns the reservation; null if the limits allow none and there is none of an earlier attempt. Without `bypass`, every job gets
-   *   null during a pause, even with a reservation: its link would be signed with the epoch after "this wasn't me", and so be valid
+   * @returns null if the limits allow no email. Without `bypass`, also during a pause, despite an earlier reservation: the link would be
+   *   signed with the epoch after "this wasn't me", and so be valid
    */
   function reserveEmail(
     accountId: string,
@@ -113,7 +105,7 @@ export function createEmailReservations(
     return queueOf(terms).add({ usersTable, accountId, jobId, latest }, accountId)
   }
 
-  /** Runs the statement of {@link reserveEmail} on a row that belongs to no account, so that a simulated email takes as long as others. */
+  /** Runs the statement of {@link reserveEmail} on a row of no account, so that a simulated email takes about as long as others. */
   async function simulateReservation(terms: ReservationTerms): Promise<void> {
     const accountId = String(randomInt(simulatedRows))
     const entry: Entry = { usersTable: simulation, accountId, jobId: randomUUID(), latest: 'Infinity' }
@@ -124,10 +116,8 @@ export function createEmailReservations(
 }
 
 /**
- * Returns the statement. $1 to $4: the users table, account id, job id and `latest` of each entry. $5: the cool-down in seconds. $6 and
- * $7: the seconds of the window, and how many emails it allows. $8: the seconds to remember a reservation. $9: `bypass`.
- *
- * `now()` is fixed before the lock wait, so a stored reservation may look newer. The arrays begin with the last stored reservation.
+ * Returns the statement for the `values` in `reserveAll`. `now()` is fixed before the lock wait, so a stored reservation may look newer.
+ * The arrays begin with the last stored reservation.
  */
 function statementText(table: string): string {
   const job = 'excluded."email_jobs"[1]'

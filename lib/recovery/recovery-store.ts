@@ -1,17 +1,12 @@
 import type { Database, Transaction } from '@/lib/database/pool'
 import { createEmailReservations } from './email-reservations'
 
-/** Seconds after its last change until a row is purged. */
+/** Seconds. Longer than a link lives: purging an epoch must not make revoked links valid again. */
 const recoveryRetention = 8 * 86_400
 
 export type RecoveryStore = ReturnType<typeof createRecoveryStore>
 
-/**
- * Creates the store of the facts that Rekey itself keeps about accounts, such as the epoch of their links, a pause of their emails, and
- * their reserved emails. A row has the account's id as text and no foreign key, so it may outlive its account until it is purged.
- *
- * @param usersTable the identity of the users table, which is part of each row's key
- */
+/** Creates the store of what Rekey itself keeps about accounts. A row may outlive its account until it is purged. */
 export function createRecoveryStore(
   database: Pick<Database, 'pool' | 'queries' | 'names' | 'schemas' | 'sharedSession'>,
   usersTable: string,
@@ -19,7 +14,7 @@ export function createRecoveryStore(
   const { queries } = database
   const { recovery } = database.names
 
-  /** Deletes the reservation of a job whose email was not sent; does nothing for a job without a reservation. */
+  /** Deletes the reservation of a job, if there is one. */
   async function releaseEmail(id: string, jobId: string): Promise<void> {
     await queries.$executeRaw`
       UPDATE ${recovery} SET
@@ -32,11 +27,8 @@ export function createRecoveryStore(
   }
 
   /**
-   * Revokes all live links of an account and pauses its emails with links, if the epoch is still the one that a link was signed with:
-   * a "this wasn't me" link works once.
-   *
-   * @param pause seconds
-   * @returns false if the epoch is another one; then nothing changed
+   * Revokes the links of an account and pauses its emails with links for `pause` seconds. Returns false, without a change, if the row has
+   * another epoch than `signedEpoch`: a "this wasn't me" link works once.
    */
   async function revokeLinks(
     tx: Transaction,
@@ -54,14 +46,14 @@ export function createRecoveryStore(
     return revoked === 1
   }
 
-  /** Revokes all live links of an account for an operator: whatever their epoch, and without a pause of its emails. */
+  /** Revokes the links of an account, whatever their epoch, without a pause of its emails. */
   async function revokeAllLinks(tx: Transaction, id: string): Promise<void> {
     await tx.$executeRaw`
       INSERT INTO ${recovery} AS r ("users_table", "account_id", "links_epoch") VALUES (${usersTable}, ${id}, 1)
       ON CONFLICT ("users_table", "account_id") DO UPDATE SET "updated_at" = now(), "links_epoch" = r."links_epoch" + 1`
   }
 
-  /** Deletes the reservations and the pause of an account's emails, so that the next email may leave at once. */
+  /** Deletes the reservations and the pause of an account's emails. */
   async function forgetEmails(id: string): Promise<void> {
     await queries.$executeRaw`
       UPDATE ${recovery} SET "updated_at" = now(), "email_jobs" = '{}', "email_times" = '{}', "emails_paused_until" = NULL
@@ -69,9 +61,8 @@ export function createRecoveryStore(
   }
 
   /**
-   * Deletes the rows without a pause that have not changed for eight days, even if their accounts exist. Links live seven days at most,
-   * so every link that was signed with a deleted epoch has expired. Locks rows in the same order as reservations do, and skips
-   * locked ones, so that purging and reserving do not deadlock.
+   * Deletes rows that have not changed for `recoveryRetention`, unless a pause lasts. Locks rows in the same order as reservations do, and
+   * skips locked ones, so that purging and reserving do not deadlock.
    */
   async function purge(): Promise<void> {
     await queries.$executeRaw`

@@ -21,9 +21,9 @@ const textsByName = new Map(
   (Object.keys(auditEvents) as AuditEvent[]).map((event) => [auditEvents[event] as string, texts[event]]),
 )
 
-/** Returns in words what an audit entry means, with its reason if it has one. The name of an unknown event stays as it is. */
+/** Describes an audit entry in words, with its reason. The name of an unknown event stays as it is. */
 export function describeAuditEntry({ event, reason }: Pick<HistoryEntry, 'event' | 'reason'>): string {
   const text = textsByName.get(event) ?? event
-  // The reason of an opening is left out: it is only the time by which `requestTimeOfOpening` identifies the link.
+  // An opening's reason is only a time for `requestTimeOfOpening`.
   return reason === null || event === auditEvents.opened ? text : `${text} (${reason})`
 }

@@ -2,7 +2,6 @@ import { epochMilliseconds, toDate } from '@/lib/database/instants'
 import type { Database } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
 
-/** A job that leads to an email with a link for one account, as the support sees it. */
 export type FoundJob = {
   id: string
   kind: 'link-request' | 'link-email'
@@ -10,22 +9,16 @@ export type FoundJob = {
   /** pg-boss's state of the job: `created` and `retry` wait, `active` runs, the others are finished. */
   state: 'created' | 'retry' | 'active' | 'completed' | 'cancelled' | 'failed'
   createdAt: Date
-  /** When the link was requested. The lifetime of the link begins then. */
   requestedAt: Date
-  /** The time before which a waiting job does not run. */
   dueAt: Date
   /** The code of the last failure; null if none is stored. */
   reason: string | null
 }
 
-/**
- * Creates the search for an account's jobs. Each function reads the whole queue, so it is for commands, not for HTTP requests; each
- * throws if the database is unavailable.
- */
+/** Creates the search for an account's jobs. It reads the whole queue, so it is too slow for HTTP requests. */
 export function createJobSearch({ queries, names: { jobs } }: Pick<Database, 'queries' | 'names'>) {
   /**
-   * Returns the account's jobs that lead to emails with links, oldest first. The queue keeps a `link-request` for an hour after its end,
-   * and a `link-email` for twelve hours.
+   * Returns the account's jobs that lead to emails with links, oldest first.
    *
    * @param logins by which a request may have named the account; compared without regard to case
    */
@@ -54,7 +47,7 @@ export function createJobSearch({ queries, names: { jobs } }: Pick<Database, 'qu
     }))
   }
 
-  /** Cancels an account's emails with links that wait for their first attempt or for a retry. @returns how many */
+  /** Cancels an account's waiting emails with links. @returns how many */
   function cancelLinkEmails(accountId: string): Promise<number> {
     return queries.$executeRaw`
       UPDATE ${jobs} SET "state" = 'cancelled', "completed_on" = now()

@@ -4,7 +4,7 @@ import type { Database } from '@/lib/database/pool'
 import { requestTimeOfOpening } from '@/lib/password-reset/record-opening'
 import { createJobSearch, type FoundJob } from './job-search'
 
-/** An event in the course of a request for a link. `detail`: a code, or the mail server's reply; null if there is none. */
+/** `detail`: a code, or the mail server's reply; null if there is none. */
 export type RequestStep = {
   at: Date
   step:
@@ -20,13 +20,12 @@ export type RequestStep = {
     | 'opened'
     | 'changed'
   detail: string | null
-  /** The network of the client; null if it is unknown. */
   client: string | null
   /** The name of the supporter who caused the event; null if a visitor or Rekey did. */
   actor: string | null
 }
 
-/** A request for a link of one account, and what became of it, oldest step first. */
+/** A request for a link, and what became of it, oldest step first. */
 export type FoundRequest = { requestId: string; requestedAt: Date; steps: RequestStep[] }
 
 const stepsOfEvents: Partial<Record<AuditEvent, RequestStep['step']>> = {
@@ -40,11 +39,8 @@ const stepsOfEvents: Partial<Record<AuditEvent, RequestStep['step']>> = {
 }
 
 /**
- * Puts together what the audit log and the queue know of an account's requests for links, oldest first. Of a flood, the audit log has
- * one request per client and ten minutes; the queue has the email jobs of the other requests until twelve hours after the jobs ended.
- *
- * @param since the time before which requests are left out
- * @throws if the database is unavailable
+ * Puts together what the audit log and the queue know of an account's requests for links since a time, oldest first. Requests of a flood
+ * may be missing: the audit log has only some of them, and the queue deletes finished jobs.
  */
 export async function requestsOfAccount(
   { audit, database }: { audit: Pick<AuditLog, 'history'>; database: Database },
@@ -107,15 +103,14 @@ function asStep({ at, reason, client, actor }: HistoryEntry, step: RequestStep['
 }
 
 /**
- * Adds the first opening of each link to the request for that link. The page that records an opening does not know the request's id, so its
- * entry names the second in which the link was requested. A request whose job is deleted has the time of its audit entry, which is a
- * little later, so the first request at or after that second is taken.
+ * Adds the openings of links to the requests. The entry of an opening names the second of the request. A request whose job is deleted
+ * has the slightly later time of its audit entry, so the first request at or after that second is taken.
  */
 function addOpenings(requests: FoundRequest[], history: HistoryEntry[]): void {
   const seen = new Set<number>()
   for (const line of history) {
     const requestedAt = stepOf(line) === 'opened' ? requestTimeOfOpening(line.reason) : undefined
-    // Each web process records the first opening that it sees, so one link may have several entries.
+    // One link may have several entries, for example of several processes.
     if (requestedAt === undefined || seen.has(requestedAt)) continue
     seen.add(requestedAt)
     const opened = requests.find((request) => Math.floor(request.requestedAt.getTime() / 1000) >= requestedAt)
@@ -123,7 +118,6 @@ function addOpenings(requests: FoundRequest[], history: HistoryEntry[]): void {
   }
 }
 
-/** Adds to each request the first change of the password after it. If links work once, that change ends the request's link. */
 function addChanges(requests: FoundRequest[], history: HistoryEntry[]): void {
   const changes = history.filter((line) => stepOf(line) === 'changed')
   for (const request of requests) {

@@ -11,9 +11,9 @@ import type { Queue } from '@/lib/queue/queue'
 import type { Limits } from '@/lib/rate-limits/limits'
 import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 
-// What the support does on the command line for one person or client. Each action is audited with the name of the supporter, `actor`.
+// What the support does for one person or client. `actor` is the supporter's name, for the audit log.
 
-/** Thrown if the support wants a link for an account that may not be reset. `account` shows why. A deleted one has only the id. */
+/** `account` shows why. A deleted one has only the id. */
 export class AccountNotResettable extends Error {
   constructor(readonly account: Account) {
     super('The account may not be reset.')
@@ -23,12 +23,7 @@ export class AccountNotResettable extends Error {
 
 type SendParts = { audit: AuditLog; database: Database; queue: Queue }
 
-/**
- * Stores a request for a link, as if the person had made it. It does not count towards the limits of a client, but the limits of emails
- * apply, so that repeated calls do not flood a mailbox. `liftAccountLimits` lifts the limits of the account and its mailbox.
- *
- * @throws AccountNotResettable
- */
+/** Stores a request for a link. The limits of emails apply, but not those of clients. @throws AccountNotResettable */
 export async function sendLink(
   { audit, database, queue }: SendParts,
   account: Account,
@@ -39,7 +34,7 @@ export async function sendLink(
   await database.transaction(async (tx) => {
     await audit.record('requested', { accountId: account.id, requestId, actor }, tx)
     const target = { accountId: account.id }
-    // The worker takes the account's language if Rekey supports it, else this one: an empty text leads to DEFAULT_LOCALE.
+    // Used if Rekey does not support the account's language: an empty text leads to DEFAULT_LOCALE.
     const job = { target, locale: '', requestId, client: unknownClient, bypassPause: false }
     await queue.add('link-request', job, { tx })
   })
@@ -54,11 +49,9 @@ type PrintParts = {
 }
 
 /**
- * Creates a reset link that the operator hands to a person who has lost the mailbox (requirement L9). It lives 15 minutes, and works
- * once or, with RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false, several times, like a mailed link. The email about the changed password
- * still goes to the account's address. The audit entry is stored before the link is returned.
+ * Creates a reset link that the operator hands to a person who has lost the mailbox (requirement L9). Audits it first, so that no link
+ * exists without an entry.
  *
- * @returns the link's URL, and when the link expires
  * @throws AccountNotResettable also if the account is gone
  */
 export async function createPrintedLink(
@@ -78,10 +71,10 @@ export async function createPrintedLink(
 type CancelParts = { audit: AuditLog; database: Database; recovery: RecoveryStore }
 
 /**
- * Revokes all links of an account, mailed and printed ones, and cancels its waiting emails with links. An email that is being sent, or
- * whose request the worker has not handled yet, may still leave with a valid link.
+ * Revokes the links of an account and cancels its waiting emails with links. An email that is being sent, or whose request the worker has
+ * not handled yet, may still leave with a valid link.
  *
- * @returns how many waiting emails were cancelled
+ * @returns how many emails were cancelled
  */
 export async function cancelLinks(
   { audit, database, recovery }: CancelParts,
@@ -98,10 +91,7 @@ export async function cancelLinks(
 
 type LiftParts = { audit: AuditLog; limits: Limits; recovery: RecoveryStore }
 
-/**
- * Lifts what limits one account: the cool-down, the count and a pause of its emails, and the rate limits of its mailbox, of its logins,
- * and of new links by "this wasn't me".
- */
+/** Lifts the limits of an account: of its emails, its mailbox, its logins, and new links by "this wasn't me". */
 export async function liftAccountLimits(
   { audit, limits, recovery }: LiftParts,
   account: Account,
@@ -113,7 +103,7 @@ export async function liftAccountLimits(
   await audit.record('limitLifted', { accountId: id, reason: 'account', actor })
 }
 
-/** Lifts every rate limit of one client. @param client an IP address */
+/** Lifts the rate limits of one client. @param client an IP address */
 export async function liftClientLimits(
   { audit, limits }: Pick<LiftParts, 'audit' | 'limits'>,
   client: string,
