@@ -1,14 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** Stands for the IP address of clients whose address is unknown. Rate limits count them as one client (requirement R6). */
+/** Stands for an unknown IP address. Rate limits count the clients with unknown addresses as one (requirement R6). */
 export const unknownClient = 'unknown'
 
-/**
- * Returns the canonical spelling of an IP address: IPv4 dotted, IPv6 compressed and in lower case (RFC 5952), IPv4-mapped
- * IPv6 as IPv4. Drops the zone and the port (some proxies write `203.0.113.9:51244` or `[2001:db8::1]:51244`).
- *
- * @returns undefined if the text is not an IP address
- */
+/** Returns the canonical spelling of an IP address (RFC 5952), IPv4-mapped as IPv4, without zone and port; undefined for other text. */
 export function canonicalIp(text: string): string | undefined {
   const written = text.trim()
   const bare = /^\[(.*)\](?::\d+)?$/.exec(written)?.[1] ?? /^([\d.]+):\d+$/.exec(written)?.[1] ?? written
@@ -25,8 +20,6 @@ export function canonicalIp(text: string): string | undefined {
  * Determines the client's IP address. Each trusted proxy appends the address of its peer to `X-Forwarded-For`, so the client
  * is the entry at position `hops` from the right; entries further left can be forged ("The perils of the real client IP").
  *
- * @param peer the socket's remote address; undefined on a Unix socket, or once the client has disconnected
- * @param forwardedFor the lines of `X-Forwarded-For`, in order
  * @param hops how many proxies are trusted; with 0, the client is the peer
  * @returns a canonical address, or `unknown` if the peer or the entry is missing or not an IP address
  */
@@ -37,9 +30,8 @@ export function clientIp(peer: string | undefined, forwardedFor: string[], hops:
 }
 
 /**
- * Whether `X-Forwarded-For` has fewer entries than there are trusted proxies. If so, either TRUSTED_PROXY_HOPS is too high, and
- * clients can forge their address, or the client bypassed the proxies. False without the header, because health checks of a
- * proxy do not send it.
+ * Whether `X-Forwarded-For` has fewer entries than there are trusted proxies: TRUSTED_PROXY_HOPS may be too high, and clients may forge
+ * their address. False without the header, because health checks of a proxy may lack it.
  */
 export function hasTooFewHops(forwardedFor: string[], hops: number): boolean {
   return forwardedFor.length > 0 && entriesOf(forwardedFor).length < hops
@@ -50,9 +42,8 @@ function entriesOf(lines: string[]): string[] {
 }
 
 /**
- * Returns the key under which rate limits count a client: an IPv4 address, `unknown`, or the /64 of an IPv6 address, because a client
- * controls its whole /64 (CVE-2026-45364). An IPv6 address with an IPv4 address inside (`embeddedIPv4`) has the key of the IPv4 address,
- * because a transition mechanism may put many clients into one /64, or one client into many. An address of a local NAT64 is itself the key.
+ * Returns the key under which rate limits count a client: an IPv4 address, `unknown`, or the /64 of an IPv6 address, because one client may
+ * control a /64 (CVE-2026-45364). An embedded IPv4 address (`embeddedIPv4`) counts for itself: many clients may share its /64.
  */
 export function clientKey(address: string): string {
   const canonical = canonicalIp(address)
@@ -62,20 +53,12 @@ export function clientKey(address: string): string {
   return embeddedIPv4(canonical) ?? `${network(canonical, 4)}/64`
 }
 
-/**
- * Returns the /48 of an IPv6 client, for a second rate limit: a site receives up to a /48 (RFC 6177), so its networks can count
- * as 65,536 clients.
- *
- * @returns undefined for IPv4, also inside an IPv6 address (`embeddedIPv4`), for an address of a local NAT64, and for `unknown`
- */
+/** Returns the /48 of a client that `clientKey` counts by a /64, else undefined: a site may have a whole /48 (RFC 6177). */
 export function ipv6SiteKey(address: string): string | undefined {
   return clientKey(address).endsWith('/64') ? `${network(canonicalIp(address)!, 3)}/48` : undefined
 }
 
-/**
- * Returns the client's network for emails and the audit log: the /24 of an IPv4 address, also of an embedded one, or the /48 of
- * an IPv6 address; undefined if the address is unknown.
- */
+/** Returns the /24 of an IPv4 address, also of an embedded one, or the /48 of an IPv6 address; undefined if the text is no IP address. */
 export function clientNetwork(address: string): string | undefined {
   const canonical = canonicalIp(address)
   if (canonical === undefined) return undefined
@@ -85,11 +68,8 @@ export function clientNetwork(address: string): string | undefined {
 }
 
 /**
- * Extracts the IPv4 address from an IPv6 address of a transition mechanism. Supports only the mechanisms that send responses to this
- * IPv4 address: with a forged one, a client receives no response. In ISATAP (RFC 5214), a client could choose the IPv4 address freely.
- *
- * @param address canonical IPv6
- * @returns undefined for any other address
+ * Extracts the IPv4 address from a canonical IPv6 address of a transition mechanism; undefined for other addresses. Omits ISATAP
+ * (RFC 5214), because a client could choose the IPv4 address freely.
  */
 function embeddedIPv4(address: string): string | undefined {
   const groups = groupsOf(address)
@@ -103,21 +83,17 @@ function embeddedIPv4(address: string): string | undefined {
   return undefined
 }
 
-/**
- * Whether a local NAT64 (RFC 8215) made an IPv6 address from a client's IPv4 address. Where that is in it depends on the length of the
- * local prefix, which is unknown. So `clientKey` takes the whole address, which the client cannot vary.
- */
+/** Whether a local NAT64 (RFC 8215) made an address: its prefix length, and so the place of the IPv4 address, is unknown. */
 function isLocallyTranslated(address: string): boolean {
   return address.startsWith('64:ff9b:1:')
 }
 
-/** Returns an IPv6 address whose first `count` groups are those of the given one, and whose others are zero. */
+/** Returns an IPv6 address with all groups after the first `count` set to zero. */
 function network(address: string, count: number): string {
   const kept = groupsOf(address).slice(0, count)
   return compress(`${kept.map((group) => group.toString(16)).join(':')}::`)
 }
 
-/** Returns the eight groups of a canonical IPv6 address as numbers. */
 function groupsOf(address: string): number[] {
   const [head = '', tail = ''] = address.split('::')
   const left = head.split(':').filter(Boolean)

@@ -1,31 +1,23 @@
 import { domainToASCII, domainToUnicode } from 'node:url'
 
-/**
- * The policy for email addresses: how they are compared, and which of them may receive email.
- *
- * Only unambiguous addresses are valid: one `@`, a dot-atom before it, a host name after it. No quotes, comments, groups,
- * lists or address literals: parsers disagree about them, so a reset link could go to another mailbox (CVE-2025-13033,
- * CVE-2022-35924).
- */
+// Only unambiguous addresses are valid: one `@`, a dot-atom before it, a host name after it. Parsers disagree about quotes, comments, lists
+// and address literals, so a reset link could go to another mailbox (CVE-2025-13033, CVE-2022-35924).
 
-/** The longest path that SMTP carries, without its angle brackets, in octets (RFC 5321 §4.5.3.1.3). */
+/** In octets: the longest path of SMTP without its angle brackets (RFC 5321 §4.5.3.1.3). */
 const longestAddress = 254
 
-/** The longest local part, in octets (RFC 5321 §4.5.3.1.1). */
+/** In octets (RFC 5321 §4.5.3.1.1). */
 const longestLocalPart = 64
 
-/** Letters, marks and numbers of any script, the atext of RFC 5322 §3.2.3, and dots, which `isDotAtom` restricts. */
+/** Matches atext (RFC 5322 §3.2.3), letters, marks and numbers of any script, and dots, which `isDotAtom` restricts. */
 const atoms = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~.-]+$/u
 
-/** Labels of lower-case ASCII letters, digits and inner hyphens; the last one is not a number, which excludes IPv4 addresses. */
+/** Matches a host name in lower-case ASCII. Its last label is not a number, which excludes IPv4 addresses. */
 const hostName = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
 /**
- * Returns the form in which addresses are compared: ASCII letters in lower case, the domain in ASCII (A-labels), the rest as
- * typed. Nothing else is converted to ASCII, so no look-alike (ı, ſ, K, ﬁ, full-width or combining characters) equals an ASCII
- * address (CVE-2019-19844, CVE-2024-27295).
- *
- * @returns null if the text is not a valid address
+ * Returns the form in which addresses are compared: ASCII letters in lower case, the domain in ASCII. Null if the text is no valid address.
+ * Other characters of the local part stay as typed: a look-alike such as ı must not equal an ASCII letter (CVE-2019-19844, CVE-2024-27295).
  */
 export function canonicalEmail(typed: string): string | null {
   const parts = split(typed)
@@ -33,35 +25,29 @@ export function canonicalEmail(typed: string): string | null {
 }
 
 /**
- * Returns the spellings to search in `lower(email COLLATE "C")`: one with the domain in ASCII and, if the domain has non-ASCII
- * letters, up to three more with these letters in different cases. The caller must compare the found addresses by
- * {@link canonicalEmail}. Returns an empty list if the text is not a valid address.
+ * Returns the spellings of an address to search in `lower(email COLLATE "C")`; none for an invalid address. The caller must compare the
+ * found addresses by {@link canonicalEmail}.
  */
 export function lookupSpellings(typed: string): string[] {
   const parts = split(typed)
   if (parts === null) return []
   const unicode = domainToUnicode(parts.domain)
-  // The database's lower() with COLLATE "C" leaves non-ASCII letters as stored. So they are searched in lower case, in upper case,
-  // and with only the first letter of each label in upper case.
+  // PostgreSQL's lower() with COLLATE "C" changes only ASCII letters, so the other letters are searched in three cases.
   const capitals = mapCharacters(unicode, upperLetter)
   const initials = unicode.replace(/(?<=^|\.)[^.]/gu, upperLetter)
   const domains = new Set([parts.domain, unicode, capitals, initials])
-  // Drops invalid spellings: in a domain with Cherokee letters, `asciiDomain` accepts no other non-ASCII letter in upper case.
+  // With Cherokee letters, for example, a spelling in upper case may be invalid.
   const valid = [...domains].filter((domain) => asciiDomain(domain) === parts.domain)
   return valid.map((domain) => `${lowerAscii(parts.local)}@${domain}`)
 }
 
-/**
- * Returns the SMTP form of a stored address: its local part as stored, its domain in ASCII.
- *
- * @returns null if the address is not valid, or if a mail server could turn its local part into another one by normalising it
- */
+/** Returns an address with its domain in ASCII; null if it is invalid, or normalising could turn its local part into another one. */
 export function smtpAddress(stored: string): string | null {
   const parts = split(stored)
   return parts !== null && isPlain(parts.local) ? `${parts.local}@${parts.domain}` : null
 }
 
-/** Whether a result of {@link smtpAddress} requires a mail server with SMTPUTF8 (RFC 6531). */
+/** Whether a result of {@link smtpAddress} requires SMTPUTF8 (RFC 6531). */
 export function needsSmtpUtf8(address: string): boolean {
   return !isAscii(address)
 }
@@ -71,10 +57,8 @@ export function mayBeMailed(stored: string): boolean {
 }
 
 /**
- * Parses an email address from the settings: `no-reply@example.com` or `Example <no-reply@example.com>`.
- *
- * @returns null if the text is neither, if its name has control characters or line separators, or if the local part is not ASCII,
- *   because every email from such a sender would require SMTPUTF8
+ * Parses `no-reply@example.com` or `Example <no-reply@example.com>`; null for other text, for control characters or line separators in the
+ * name, and for a local part that is not ASCII, because every email from such a sender would require SMTPUTF8.
  */
 export function parseAddressWithOptionalName(text: string): { name: string; address: string } | null {
   const named = text.endsWith('>') ? text.lastIndexOf('<') : -1
@@ -84,7 +68,7 @@ export function parseAddressWithOptionalName(text: string): { name: string; addr
   return { name: name.trim(), address }
 }
 
-/** Whether a text is a host name in lower-case ASCII. It needs no dot. An IPv4 address is no host name. */
+/** Whether a text is a host name in lower-case ASCII, with or without a dot; false for an IPv4 address. */
 export function isHostName(text: string): boolean {
   return text.length <= 253 && hostName.test(text)
 }
@@ -99,24 +83,20 @@ function split(text: string): { local: string; domain: string } | null {
 }
 
 function isDotAtom(local: string): boolean {
-  // A program that gets the address as an argument could take an address with a leading hyphen for an option (CVE-2020-7769).
+  // A program could take an address with a leading hyphen among its arguments for an option (CVE-2020-7769).
   if (local.startsWith('-') || local.startsWith('.') || local.endsWith('.') || local.includes('..'))
     return false
   return atoms.test(local) && Buffer.byteLength(local) <= longestLocalPart
 }
 
-/**
- * Whether a local part stays the same if a mail server normalises it to NFC or NFKC or removes its invisible characters, and no atom
- * of it begins with a mark. RFC 8265 §3.3 has similar rules for user names.
- */
+/** Whether NFKC and removing invisible characters keep a local part as it is, and no atom begins with a mark (compare RFC 8265 §3.3). */
 function isPlain(local: string): boolean {
   return local.normalize('NFKC') === local && !/\p{Default_Ignorable_Code_Point}|(?:^|\.)\p{M}/u.test(local)
 }
 
 /**
- * Returns a domain in ASCII; null if it is no host name or the conversion is not reversible: `domainToASCII` also folds full-width
- * letters, drops zero-width characters and decodes `%6D`. Except for the case of its letters, the typed domain must equal the ASCII
- * form, or this form converted back to Unicode (UTS #46 §4).
+ * Returns a domain in ASCII; null if it is no host name, or if the ASCII form does not stand for the typed domain (UTS #46 §4):
+ * `domainToASCII` also folds full-width letters, drops zero-width characters and decodes `%6D`.
  */
 function asciiDomain(typed: string): string | null {
   const domain = lowerAscii(typed)
@@ -128,10 +108,7 @@ function asciiDomain(typed: string): string | null {
   return [ascii, unicode].includes(domain) || lower === unicode ? ascii : null
 }
 
-/**
- * Lowers a non-ASCII letter if that is reversible and NFKC does not change the letter. So `Ü` becomes `ü`, but a Kelvin sign,
- * `İ`, `ẞ` and full-width letters stay unchanged.
- */
+/** Lowers a non-ASCII letter if that is reversible and NFKC keeps the letter: `Ü`, not the Kelvin sign, `İ`, `ẞ` or full-width letters. */
 function lowerLetter(character: string): string {
   const lower = character.toLowerCase()
   return isOneLetter(character) && lower.toUpperCase() === character ? lower : character
