@@ -1,23 +1,21 @@
 import { createHash } from 'node:crypto'
 import type { Log } from '@/lib/logging/log'
 
-/** Milliseconds to wait for the range service: less than a second, because a person waits for the response. */
+/** Milliseconds: less than a second, because a person waits for the response. */
 const deadline = 800
 
-/** The most bytes of an accepted response: several times the size of a padded range. */
+/** Bytes: several times the size of a padded range. */
 const largestResponse = 512 * 1024
 
-/** Finds out whether a password has appeared in a data breach. False if the service fails, or the check is off. Never throws. */
+/** Whether a password has appeared in a data breach; false if the service fails, or the check is off. */
 export type BreachCheck = (password: string) => Promise<boolean>
 
 /**
- * Creates the check whether a password has appeared in a data breach (NIST SP 800-63B-4 §3.1.1.2). Only the first five hex
- * digits of the password's SHA-1 are sent to the range service, and the response is padded, so neither the service nor an observer of
- * its traffic learns the password.
+ * Creates the check of passwords against data breaches (NIST SP 800-63B-4 §3.1.1.2). Only the first five hex digits of the SHA-1 are sent,
+ * and a padded response is requested, so that neither the service nor an observer learns the password. Without a valid response, the check
+ * logs the failure and returns false: a reset must not depend on another service.
  *
  * @param baseUrl such as `https://api.pwnedpasswords.com/range/`; undefined switches the check off
- * @returns the check. If the service is unavailable or slow, or responds with an error, a redirect, too many bytes or no range, the
- *   check logs the failure and returns false: a reset must not depend on another service
  */
 export function createBreachCheck(baseUrl: string | undefined, log: Log): BreachCheck {
   if (baseUrl === undefined) return async () => false
@@ -56,7 +54,7 @@ async function fetchRange(url: URL): Promise<string[]> {
   return lines
 }
 
-/** Whether a line `SUFFIX:COUNT` of the response has this suffix and is no padding, which has the count 0. */
+/** Whether a line `SUFFIX:COUNT` has this suffix and is no padding, which has the count 0. */
 function matches(line: string, suffix: string): boolean {
   const [found, count] = line.split(':')
   return found?.toUpperCase() === suffix && Number(count) > 0

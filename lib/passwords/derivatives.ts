@@ -17,25 +17,19 @@ import {
 /** The fewest letters of a part whose repetitions count even with digits and signs between them: shorter parts also repeat by chance. */
 const tellingPart = 5
 
-/** What `isDerivative` compares a password with. */
 export type DerivativeContext = {
-  /** PASSWORD_MIN_LENGTH. A password may repeat a part of at least this length once, because the part alone is long enough. */
+  /** PASSWORD_MIN_LENGTH. */
   minLength: number
-  /** Names of the account and the service, as `nameForms` returns them. */
+  /** Forms of names, as `nameForms` returns them. */
   names: ReadonlySet<string>
-  /** Whether many people use a word as a password. Receives the word without its disguise (`withoutDisguise`). */
+  /** Receives a word without disguise (`withoutDisguise`). */
   isCommon: (plain: string) => boolean
 }
 
 /**
  * Whether a password is derived from what a guesser tries first (NIST SP 800-63B-4 §3.1.1.2): all but a few of its characters belong to
- * repetitions, to sequences of letters, digits or keys, to names of account and service, or to one common password. Digits and signs do
- * not count if the password contains a name, or a common password of at least five letters, or if its letters repeat a part of at least
- * five letters. The letters, and the digits and signs between them, may also be derived separately: `a1b2c3d4` interleaves two sequences.
- * A password with fewer visible characters than half of `minLength` counts as derived, too.
- *
- * A second, different common password is not covered: two words make a phrase. Searches only the first 256 visible characters, to
- * limit the time.
+ * repetitions, sequences, names, or one common password. A second common password is not covered: two words make a phrase. Digits and
+ * signs may pad a word or alternate with letters, as in `a1b2c3d4`. Searches only the first 256 visible characters, to limit the time.
  */
 export function isDerivative(password: string, { minLength, names, isCommon }: DerivativeContext): boolean {
   if (countVisible(password) * 2 < minLength) return true
@@ -46,8 +40,7 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
   const all = visibleCharacters(password)
   if (isRepeated(all)) return true
 
-  // "aaaaaaaaaaaaaab" is hardly better than its beginning. So a few characters may stay uncovered: a digit or sign costs 1, a letter 2,
-  // and the sum may be a fifth of the number of characters, but at most 4.
+  // "aaaaaaaaaaaaaab" is hardly better than its beginning, so a few characters may stay uncovered.
   const most = Math.min(4, Math.floor(all.length / 5))
   const few = { padding: 1, letter: 2, most, needsWord: false }
   const padded = { padding: 0, letter: Infinity, most: 0, needsWord: true }
@@ -59,8 +52,7 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
 
   const letters = all.filter((character) => !isDigitOrSign(character))
   if (letters.length === all.length || letters.length < 3) return false
-  // Matches "sunflower1sunflower2". The letters may have at most one run more than repetitions: otherwise a random hexadecimal text,
-  // which has many short runs, could match by chance.
+  // Matches "sunflower1sunflower2". With more runs, a random hexadecimal text could match by chance.
   const runs = all.filter(
     (character, at) => !isDigitOrSign(character) && isDigitOrSign(all[at - 1] ?? '0'),
   ).length
@@ -81,9 +73,8 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
 }
 
 /**
- * Returns the forms of names to search for in a password, without disguise: each name as it is, each name without separators, and each
- * word of a name; each form also without accents. Omits forms without a letter, and short forms, which many passwords contain by chance:
- * forms of one character, and forms of two unless both are non-ASCII.
+ * Returns the forms of names to search for in a password, without disguise: names and their words, with and without separators and accents.
+ * Omits short forms, because many passwords contain these by chance.
  */
 export function nameForms(names: readonly string[]): Set<string> {
   const forms = names.flatMap((name) => {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { argon2id } from './hashers/argon2id'
 import type { PasswordFormat } from './hashers/password-format'
 
-/** Thrown if too many passwords wait to be hashed or verified; the endpoints respond 503, so that the client retries later. */
+/** Thrown if too many passwords wait to be hashed or verified. */
 export class HashQueueFull extends Error {
   constructor() {
     super('too many passwords are waiting to be hashed')
@@ -13,30 +13,21 @@ export class HashQueueFull extends Error {
 export type HashQueue = ReturnType<typeof createHashQueue>
 
 type HashQueueOptions = {
-  /** The format in which new passwords are hashed; by default Argon2id. */
+  /** The format of new passwords. */
   format?: PasswordFormat
   /** Other formats of stored hashes, which `verify` recognises, too. */
   accepts?: readonly PasswordFormat[]
-  /**
-   * The most concurrent hashes; by default the number of cores, at least two and at most three. Node's thread pool has four threads,
-   * and DNS and files need one of them.
-   */
+  /** The most concurrent hashes. Node's thread pool has four threads by default, and DNS and files need one of them. */
   maxParallel?: number
   /** The most MiB that concurrent hashes take together. A hash that needs more runs alone. */
   maxMebibytes?: number
-  /**
-   * A password is rejected (`HashQueueFull`) while those that already wait are expected to take this many milliseconds or more,
-   * by the `cost` of their formats.
-   */
+  /** Milliseconds: a new password is rejected (`HashQueueFull`) if the waiting ones are expected to take this long, by their `cost`. */
   maxWait?: number
 }
 
 type Cost = PasswordFormat['cost']
 
-/**
- * Creates the queue that hashes and verifies passwords. Limits the concurrent hashes by their number and memory, so that load cannot
- * exhaust the memory, and the waiting ones by their expected time, so that no client waits too long (ASVS 15.2.2).
- */
+/** Creates the queue that hashes and verifies passwords, and limits the memory and the expected wait (ASVS 15.2.2). */
 export function createHashQueue({
   format = argon2id(),
   accepts = [],
@@ -68,7 +59,7 @@ export function createHashQueue({
   function leave(cost: Cost): void {
     running -= 1
     mebibytes -= cost.mebibytes
-    // The hash that has waited longest is next, even if a later one would fit sooner: otherwise a large one might wait forever.
+    // In the order of arrival, even if a later hash would fit sooner: otherwise, a large one might wait forever.
     for (let next = waiting[0]; next !== undefined && fits(next.cost); next = waiting[0]) {
       waiting.shift()
       waitingMilliseconds = waiting.length === 0 ? 0 : waitingMilliseconds - share(next.cost)
@@ -78,7 +69,7 @@ export function createHashQueue({
     }
   }
 
-  /** Runs work when its turn comes. @throws HashQueueFull at once if the waiting hashes are expected to take `maxWait` or more */
+  /** @throws HashQueueFull */
   async function inTurn<Result>(cost: Cost, work: () => Promise<Result>): Promise<Result> {
     if (waiting.length === 0 && fits(cost)) {
       occupy(cost)
@@ -95,7 +86,7 @@ export function createHashQueue({
     }
   }
 
-  /** Hashes a password in the format of new passwords. @throws HashQueueFull if too many are waiting, or the error of the format */
+  /** @throws HashQueueFull, or the error of the format */
   function hash(password: string): Promise<string> {
     return inTurn(format.cost, () => {
       hashed += 1
@@ -103,7 +94,7 @@ export function createHashQueue({
     })
   }
 
-  /** Whether a password matches a stored value; false for a value of an unknown format. @throws HashQueueFull if too many are waiting */
+  /** Returns false for a stored value of an unknown format. @throws HashQueueFull */
   async function verify(stored: string, password: string): Promise<boolean> {
     const written = formats.find((one) => one.matches(stored))
     if (written === undefined) return false
@@ -113,17 +104,14 @@ export function createHashQueue({
   return {
     hash,
     verify,
-    /** Returns the text that `hash` hashes instead of the typed password. */
     normalise: format.normalise,
-    /** How many hashes `hash` has begun. Tests read it. */
+    /** How many hashes `hash` has begun, for tests. */
     get hashed() {
       return hashed
     },
-    /** How many passwords are hashed or verified now. */
     get running() {
       return running
     },
-    /** How many passwords wait to be hashed or verified. */
     get waiting() {
       return waiting.length
     },

@@ -1,5 +1,4 @@
-// Declares single files of `@zxcvbn-ts/language-common`. Its entry point also loads the list of 50 000 passwords, which a browser
-// should not load.
+// The entry point of `@zxcvbn-ts/language-common` also loads the list of 50 000 passwords, which a browser should not load.
 
 declare module '@zxcvbn-ts/language-common/dist/adjacencyGraphs.json.mjs' {
   import type { adjacencyGraphs } from '@zxcvbn-ts/language-common'

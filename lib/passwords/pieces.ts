@@ -1,36 +1,33 @@
 import { isLetter, isDigitOrSign, withoutDisguise } from './visible-text'
 import { stepsBetween } from './sequences'
 
-// Covers a password with pieces that a guesser tries anyway: words, sequences, repetitions. Only the characters that no piece covers
-// make the password hard to guess.
+// Covers a password with pieces that a guesser tries: words, sequences, repetitions. Uncovered characters make it hard to guess.
 
-/** A word that a guesser tries anyway: a name, or a common password. */
 export type KnownWord = {
-  /** Identifies the word: repetitions of one common password have the same `word`, two different ones do not. */
+  /** Identifies the word. */
   word: string
-  /** Whether the word is a name of the account or the service. */
+  /** Whether the word is a name; otherwise, it is a common password. */
   isName: boolean
 }
 
-/** Finds the known word for a text without disguise (`withoutDisguise`); undefined if there is none. */
+/** Receives a text without disguise (`withoutDisguise`). */
 export type LookUpWord = (plain: string) => KnownWord | undefined
 
 type Piece = { end: number; known?: KnownWord; countsAsWord?: boolean }
 
-/** The most characters of a repeated part that `repetitions` finds. */
+/** The most characters of a repeated part. */
 const longestPart = 16
 
-/** The most characters of a word that is looked up. */
 const longestWord = 40
 
 /** The fewest letters of a common password that `countsAsWord`, and characters of a reversed word: shorter ones occur by chance. */
 const wordLetters = 5
 
-/** What the characters cost that no piece covers. */
+/** The costs of characters that no piece covers. */
 export type UncoveredCosts = {
-  /** The cost of a digit or sign that no piece covers. */
+  /** Of a digit or sign. */
   padding: number
-  /** The cost of a letter that no piece covers; `Infinity` if every letter must be covered. */
+  /** `Infinity` if every letter must be covered. */
   letter: number
   /** The greatest cost with which the text still counts as covered. */
   most: number
@@ -38,14 +35,9 @@ export type UncoveredCosts = {
   needsWord: boolean
 }
 
-/** A text, and a function that returns the pieces that begin at a position of it. */
 type TextPieces = { characters: readonly string[]; piecesFrom: (start: number) => readonly Piece[] }
 
-/**
- * Finds the pieces of a text: sequences of keys, letters or digits, repetitions, and words that `lookUp` knows. Computes the pieces of
- * a position when they are first read: in most phrases, the cost exceeds `most` after a word or two, and `costOfUncovered` then reads
- * no further.
- */
+/** Finds the pieces of a text, at each position when they are first read: `costOfUncovered` reads few positions of most phrases. */
 export function findPieces(characters: readonly string[], lookUp: LookUpWord): TextPieces {
   const plain = withoutDisguise(characters)
   const found: Piece[][] = []
@@ -60,17 +52,11 @@ export function findPieces(characters: readonly string[], lookUp: LookUpWord): T
 }
 
 /**
- * Covers a text with its pieces at the least cost. One common password may be among the pieces, any number of times. A different second
- * one must not, because two words make a phrase, even if each is common.
- *
- * @returns the least cost of the characters that no piece covers; `Infinity` if it is more than `costs.most`, or if a word that
- *   `costs.needsWord` requires is missing
+ * Returns the least cost of the characters that no piece covers; `Infinity` if it exceeds `costs.most`, or a required word is missing.
+ * Among the pieces may be one common password, any number of times, but not a second one: two words make a phrase.
  */
 export function costOfUncovered({ characters, piecesFrom }: TextPieces, costs: UncoveredCosts): number {
-  /**
-   * For each position, the least cost to get there by state. A state is the common password used so far, or nothing, then a space, and
-   * `word` if a piece that counts as a word was used.
-   */
+  // The least cost by state for each position. A state is the common password used or nothing, a space, and `word` after such a piece.
   const reached: Map<string, number>[] = Array.from({ length: characters.length + 1 }, () => new Map())
   reached[0]!.set(' ', 0)
   for (const [at, character] of characters.entries()) {
@@ -98,7 +84,7 @@ export function costOfUncovered({ characters, piecesFrom }: TextPieces, costs: U
   }
 }
 
-/** Finds sequences: three characters or more in one direction (`qwe`), or six or more in two alternating directions (`1q2w3e`). */
+/** Finds three characters or more in one direction (`qwe`), or six or more in two alternating directions (`1q2w3e`). */
 function sequences(characters: readonly string[], start: number): Piece[] {
   const pieces: Piece[] = []
   for (const [period, least] of [
@@ -136,7 +122,7 @@ function repetitions(characters: readonly string[], start: number): Piece[] {
   return pieces
 }
 
-/** Finds known words, from five characters on also reversed. At least half must be letters: a number could be a disguised word. */
+/** Finds known words, long ones also reversed. At least half must be letters: a number could be a disguised word. */
 function words(
   characters: readonly string[],
   plain: readonly string[],
@@ -156,10 +142,7 @@ function words(
   return pieces
 }
 
-/**
- * Returns the length of the shortest part that the whole text repeats (the last repetition may be cut); the length of the text if it
- * repeats none.
- */
+/** Returns the length of the shortest part that the text repeats, of which the last may be cut; the text's length if it repeats none. */
 export function repeatedPartLength(characters: readonly string[]): number {
   const borders = [0]
   for (let at = 1, border = 0; at < characters.length; at += 1) {

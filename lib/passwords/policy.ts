@@ -8,7 +8,7 @@ import { withoutDisguise } from './visible-text'
 
 export type PolicyProblem = SimilarityProblem | { code: 'too-common' } | RuleProblem
 
-/** The order of problems in a response: first those of Django's default validators, in the order of the validators, then the others. */
+/** The order of problems in a response, similar to the order of Django's default validators. */
 const order: readonly PolicyProblem['code'][] = [
   'too-similar-username',
   'too-similar-email',
@@ -27,20 +27,13 @@ const byOrder = (a: PolicyProblem, b: PolicyProblem) => order.indexOf(a.code) - 
 
 export type PasswordPolicy = ReturnType<typeof createPasswordPolicy>
 
-/** The names of the service, which a guesser tries first in a password. */
 export type ServiceNames = {
   appName: string
   /** The host name of PUBLIC_URL. */
   host: string
 }
 
-/**
- * Creates the policy that a reset applies to the new password. `rules` checks the rules that a form can show; a browser creates the same
- * checker from `ruleSettings`, but without `normalise`.
- *
- * @param normalise the password format's `normalise`; by default passwords stay as typed
- * @throws Error if PASSWORD_MIN_LENGTH exceeds the limit of the password format
- */
+/** Creates the policy for new passwords. @throws Error if PASSWORD_MIN_LENGTH exceeds the limit of the password format */
 export function createPasswordPolicy({
   appName,
   host,
@@ -56,10 +49,7 @@ export function createPasswordPolicy({
   const ownWords = new Set([appName, appName.replace(/\s/g, '')].map(fold))
   const serviceNames = [appName, host]
 
-  /**
-   * Whether the whole password is a common one, `appName`, or up to three ASCII letters or digits. A phrase may contain common words
-   * (NIST SP 800-63B-4 §3.1.1.2: no check of substrings).
-   */
+  /** Checks the whole password: a phrase may contain common words (NIST SP 800-63B-4 §3.1.1.2: no check of substrings). */
   function isCommon(password: string): boolean {
     const folded = fold(password)
     return listed().has(folded) || ownWords.has(folded) || exhaustible.test(folded)
@@ -70,10 +60,7 @@ export function createPasswordPolicy({
     return isDerivative(password, { minLength, names, isCommon: isCommonWord })
   }
 
-  /**
-   * Finds the problems of a password for this person, in the order of responses; empty if there is none. If the format normalises
-   * passwords, checks both the typed and the normalised text: otherwise full-width letters would hide a name from the policy.
-   */
+  /** Finds the problems in the order of responses. Also checks the normalised text: full-width letters must not hide a name. */
   function findProblems(password: string, person: PersonalFacts): PolicyProblem[] {
     const hashed = normalise?.(password) ?? password
     const problems = findTextProblems(password, person)
@@ -91,7 +78,7 @@ export function createPasswordPolicy({
       ...(isCommon(password) ? [{ code: 'too-common' as const }] : []),
       ...rules.problems(password),
     ]
-    // Only if the password has no problem but outer spaces: then its length is bounded. With another problem, it is rejected anyway.
+    // Only if the password has no problem but outer spaces: then its length is bounded.
     if (problems.every(({ code }) => code === 'outer-spaces') && isDerived(password, person))
       problems.push({ code: 'too-common' })
     return problems.sort(byOrder)
@@ -100,10 +87,9 @@ export function createPasswordPolicy({
   return { rules, ruleSettings, findProblems }
 }
 
-/** The most code points of a fact that are searched for in a password: no person types a longer name. */
+/** The most code points of a fact that are searched for in a password. */
 const longestFact = 100
 
-/** Lists a person's facts as names to search for: of the email address also the part before the `@` and the domain. */
 function factsOf({ username, email, firstName, lastName, name }: PersonalFacts): string[] {
   return [username, email, ...email.split('@'), firstName, lastName, name].map((fact) =>
     Array.from(fact.slice(0, 2 * longestFact))
@@ -112,23 +98,22 @@ function factsOf({ username, email, firstName, lastName, name }: PersonalFacts):
   )
 }
 
-/** Folds a password as Django does to look it up among common ones: lower case, without outer white space. */
+/** Folds a password as Django does to look it up among common ones. */
 function fold(password: string): string {
   return strip(password.toLowerCase())
 }
 
-/** Matches up to three ASCII letters or digits. Attackers can try all of these passwords, but the list has only few of them. */
+/** Attackers can try all passwords of up to three ASCII letters or digits, but the list has few of them. */
 const exhaustible = /^[a-z0-9]{1,3}$/
 
 let common: ReadonlySet<string> | undefined
 let commonWords: ReadonlySet<string> | undefined
 
-/** Returns the common passwords, about 50 000. They are unpacked on first use, because they take 4 MB. */
 function listed(): ReadonlySet<string> {
   return (common ??= new Set(dictionary['passwords-common']))
 }
 
-/** Whether a text equals the form without disguise of a common password that has at least three ASCII letters. */
+/** Whether a text is the form without disguise of a common password. Those with fewer than three letters from a to z do not count. */
 function isCommonWord(plain: string): boolean {
   commonWords ??= new Set(
     dictionary['passwords-common']

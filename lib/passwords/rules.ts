@@ -1,13 +1,9 @@
 import { isWhiteSpace } from '@/lib/text/python-strip'
 import type { PasswordFormat } from './hashers/password-format'
 
-// The password rules that need neither a list nor an account. They run on the server and, while a person types, in the browser,
-// so no Node APIs here.
+// These rules also run in the browser, so no Node APIs here.
 
-/**
- * The most code points of a password, which bound the time of checking and hashing it. Longer passwords are rejected, never truncated
- * (NIST SP 800-63B-4 §3.1.1.2).
- */
+/** Bounds the time of checking and hashing. Longer passwords are rejected, not truncated (NIST SP 800-63B-4 §3.1.1.2). */
 export const mostCodePoints = 256
 
 export type RuleProblem =
@@ -22,18 +18,13 @@ export type RuleSettings = {
   minLength: number
   /** `refuse` if the product's sign-in trims passwords: with an outer space, the owner could not sign in. */
   outerSpaces: 'keep' | 'refuse'
-  /** The longest password that the format of the users table takes, if there is a limit. */
+  /** The limit of the password format. */
   longest?: PasswordFormat['limit']
 }
 
 export type PasswordRuleChecker = ReturnType<typeof createPasswordRuleChecker>
 
-/**
- * Creates the checker of the password rules that a form can show.
- *
- * @param normalise `normalise` of the password format, whose result must keep the format's limit, too. Only the server has it,
- *   because a function cannot be sent to a browser
- */
+/** Creates the checker of the rules that a form can show. The result of `normalise` must keep the format's limit, too. */
 export function createPasswordRuleChecker(
   { minLength, outerSpaces, longest }: RuleSettings,
   normalise: PasswordFormat['normalise'] = (password) => password,
@@ -60,25 +51,23 @@ export function createPasswordRuleChecker(
 
   return {
     /**
-     * The attributes of the password field. Its `minlength` counts UTF-16 units, so it rejects no password that the server accepts.
-     * There is no `maxlength`, which would silently truncate a pasted password. `passwordrules` tells password managers to include a
-     * lower-case letter, so that no generated password is entirely numeric; a typed password needs no lower-case letter.
+     * `minlength` counts UTF-16 units, so it rejects no password that the server accepts. A `maxlength` would silently truncate a pasted
+     * password. `passwordrules` asks password managers for a lower-case letter, because a numeric password is rejected.
      */
     attributes: {
       minLength,
-      // The characters that a password manager may use have one byte each, so the limit in bytes is one in characters.
+      // The allowed characters have one byte each, so the limit in bytes is one in characters.
       passwordrules: `minlength: ${minLength}; maxlength: ${Math.min(max, bytes)}; required: lower; allowed: upper, digit, [-];`,
     },
-    /** Returns every rule in the order to show them, and whether the password keeps it. */
+    /** Returns the rules in the order to show them. */
     checklist: (password: string): { problem: RuleProblem; kept: boolean }[] =>
       rules.map(({ problem, breaks }) => ({ problem, kept: !breaks(password) })),
-    /** Returns the broken rules in the order of `checklist`; empty if none is broken. */
     problems: (password: string): RuleProblem[] =>
       rules.filter(({ breaks }) => breaks(password)).map(({ problem }) => problem),
   }
 }
 
-/** Counts code points, not UTF-16 units: an emoji counts once (NIST SP 800-63B-4 §3.1.1.2). */
+/** Counts code points: an emoji of two UTF-16 units counts once (NIST SP 800-63B-4 §3.1.1.2). */
 function lengthOf(password: string): number {
   return Array.from(password).length
 }
@@ -87,7 +76,7 @@ function bytesOf(password: string): number {
   return new TextEncoder().encode(password).length
 }
 
-/** Matches what Python's `str.isdigit` accepts, which Django uses: digits of any script, also in superscript or a circle. */
+/** Matches what Python's `str.isdigit` accepts, which Django uses: also superscripts and digits in a circle. */
 const digits =
   /^[\p{Nd}\xb2\xb3\xb9\u1369-\u1371\u19da\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792\u{10a40}-\u{10a43}\u{10e60}-\u{10e68}\u{11052}-\u{1105a}\u{1f100}-\u{1f10a}]+$/u
 

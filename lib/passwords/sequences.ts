@@ -1,8 +1,6 @@
 import graphs from '@zxcvbn-ts/language-common/dist/adjacencyGraphs.json.mjs'
 
-// Sequences of characters that a guesser tries: in alphabets, in counting, and on keyboards.
-
-/** Alphabets and other orders of characters that differ from the order of code points, which needs no list. */
+/** Orders of characters that differ from the order of code points, which needs no list. */
 const orders = [
   'абвгдеёжзийклмнопрстуфхцчшщъыьэюя',
   'абвгґдеєжзиіїйклмнопрстуфхцчшщьюя',
@@ -74,10 +72,7 @@ for (const [index, script] of scripts.entries()) {
 
 const none: ReadonlySet<string> = new Set()
 
-/**
- * Returns the names of the ways from one character to the next: the same character, for letters and digits one or two code points up or
- * down, a step up or down in an alphabet, or a direction on a keyboard. A line of keys repeats one way; `1q2w3e` alternates two ways.
- */
+/** Returns the `ways` between two characters, `same`, and for letters and digits the steps of one or two code points. */
 export function stepsBetween(from: string, to: string): ReadonlySet<string> {
   const known = ways.get(`${from}${to}`)
   if (from === to) return new Set([...(known ?? none), 'same'])

@@ -24,21 +24,17 @@ const attributes = [
 /** The share of common characters from which on a password resembles a fact (Django's `max_similarity`). */
 const maxSimilarity = 0.7
 
-/** The fewest characters of a long word or fact, for which pairs are compared, too: many phrases contain all letters of a long word. */
+/** The fewest characters of a long word, for which pairs are compared, too: many phrases contain all letters of a long word. */
 const longWord = 9
 
 /** The share of common pairs from which on a password resembles a long word. */
 const maxSharedPairs = 0.3
 
 /**
- * Finds the first fact about a person that a password resembles, as Django's UserAttributeSimilarityValidator does: by common
- * characters, of the whole fact or of one of its words. Unlike in Django, a fact or word of nine or more characters must also share pairs
- * of neighbouring characters: otherwise one phrase in a thousand resembles a long email address by chance.
+ * Finds the first fact that a password resembles, as Django's UserAttributeSimilarityValidator does. Unlike in Django, a long word must
+ * also share pairs of characters: otherwise, some phrases resemble a long email address by chance.
  *
- * Counts the characters of the password only once. So it takes linear time and, unlike Django, needs no guard against long input
- * (CVE-2021-45115).
- *
- * @returns the problem; undefined if the password resembles no fact
+ * Takes linear time, and so needs no guard against long input (CVE-2021-45115).
  */
 export function findSimilarityProblem(password: string, facts: PersonalFacts): SimilarityProblem | undefined {
   const characters = Array.from(password.toLowerCase())
@@ -56,7 +52,7 @@ export function findSimilarityProblem(password: string, facts: PersonalFacts): S
   return hit && { code: hit[1] }
 }
 
-/** Computes `difflib.SequenceMatcher(None, password, part).quick_ratio()` of Python, for characters or for pairs of them. */
+/** Computes Python's `difflib.SequenceMatcher(None, password, part).quick_ratio()`, for characters or for pairs of them. */
 function similarity(passwordLength: number, supply: Map<string, number>, part: string[]): number {
   let common = 0
   for (const [character, times] of count(part)) common += Math.min(times, supply.get(character) ?? 0)

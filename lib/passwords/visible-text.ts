@@ -1,5 +1,3 @@
-// The visible characters of a text, and the characters that a guesser treats as equal.
-
 /** Matches spaces, control characters, zero-width characters, and the empty Braille cell, for which a font draws nothing. */
 const invisible = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Z}\u2800]/u
 
@@ -8,15 +6,14 @@ const padding = /^(?!\p{Extended_Pictographic}|\p{Regional_Indicator})[\p{N}\p{P
 
 const sign = /^(?!\p{Extended_Pictographic}|\p{Regional_Indicator})[\p{P}\p{S}]/u
 
-/** Counts the visible code points of a text as typed. */
 export function countVisible(text: string): number {
   return Array.from(text).filter((character) => !invisible.test(character)).length
 }
 
-/** The most visible characters of a password that are examined: NFKC turns some characters into eighteen letters. */
+/** Limits the time: NFKC turns some characters into eighteen letters. */
 const mostVisible = 256
 
-/** Returns the first 256 visible characters, in lower case and without compatibility forms such as full-width letters (NFKC). */
+/** Returns the first `mostVisible` visible characters, in lower case and without compatibility forms such as full-width letters (NFKC). */
 export function visibleCharacters(text: string): string[] {
   return Array.from(text.normalize('NFKC').toLowerCase().replaceAll('ς', 'σ'))
     .filter((character) => !invisible.test(character))
@@ -35,7 +32,7 @@ export function isLetter(character: string): boolean {
   return /^\p{L}/u.test(character)
 }
 
-/** Each line has a plain character, then its disguises: digits, signs and letters that look like it, also Cyrillic and Greek ones. */
+/** Each line has a plain character, then digits, signs and letters that look like it, also Cyrillic and Greek ones. */
 const disguises = [
   'a4@аα',
   'b8в',
@@ -64,7 +61,7 @@ const plainOf = new Map(
   }),
 )
 
-/** Replaces digits, signs and look-alikes by the letters that they stand for; the length stays the same. */
+/** Replaces disguises by their plain characters; the length stays the same. */
 export function withoutDisguise(characters: readonly string[]): string[] {
   return characters.map((character) => plainOf.get(character) ?? character)
 }

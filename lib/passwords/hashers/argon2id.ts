@@ -2,17 +2,15 @@ import { hash as argon2, parseOptions, verify as verifyArgon2 } from '@node-rs/a
 import { integerOption } from './integer-option'
 import type { PasswordFormat } from './password-format'
 
-/** The parameters of an Argon2id hash. */
 export type Argon2Options = {
-  /** Memory in KiB. */
+  /** KiB. */
   memoryCost?: number
-  /** The number of passes over the memory. */
+  /** The passes over the memory. */
   timeCost?: number
-  /** The number of lanes. */
   parallelism?: number
 }
 
-/** The default parameters, of OWASP's Password Storage Cheat Sheet (NIST SP 800-63B-4 §3.1.1.2). */
+/** From OWASP's Password Storage Cheat Sheet (NIST SP 800-63B-4 §3.1.1.2). */
 const owasp = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /** 7 MiB is the least memory in OWASP's list. The upper bounds also apply to stored hashes, to limit the cost of verifying one. */
@@ -22,18 +20,13 @@ const bounds = {
   parallelism: { min: 1, max: 64 },
 }
 
-/** The most characters of a stored hash: a longer one has an absurd salt or output. */
+/** Characters: a longer hash has an absurd salt or output. */
 const longestStored = 512
 
 const phc =
   /^\$argon2(?:id|i|d)\$(?:v=\d+\$)?m=\d+,t=\d+,p=\d+(?:,[a-z]+=[A-Za-z0-9+/.-]+)*\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$/
 
-/**
- * Argon2id in a PHC string: `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH`. It is the format of Rekey's own table; Laravel reads
- * it too. Hashes of Argon2i and Argon2d are recognised and verified.
- *
- * @throws Error naming an option that is present but undefined, no integer, or out of range
- */
+/** Argon2id as a PHC string; also verifies Argon2i and Argon2d. @throws Error naming an invalid option */
 export function argon2id(options: Argon2Options = {}): PasswordFormat {
   const parameters = argon2Parameters('argon2id', options, owasp)
   return {
@@ -48,12 +41,7 @@ export function argon2id(options: Argon2Options = {}): PasswordFormat {
   }
 }
 
-/**
- * Reads the parameters of Argon2 from the options of a format.
- *
- * @param format the name of the format, for the error
- * @throws Error naming an option that is present but undefined, no integer, or out of range
- */
+/** Reads the parameters of Argon2 from the options of a format. @throws Error naming an invalid option */
 export function argon2Parameters(
   format: string,
   options: Argon2Options,
@@ -68,7 +56,7 @@ export function argon2Parameters(
   }
 }
 
-/** Whether a stored value is a PHC string of Argon2, of any variant, and of at most 512 characters. */
+/** Whether a stored value is a PHC string of any variant of Argon2, up to `longestStored` characters. */
 export function isArgon2(stored: string): boolean {
   return stored.length <= longestStored && phc.test(stored)
 }
@@ -88,7 +76,6 @@ export async function verifyArgon2Bounded(password: string, stored: string): Pro
   }
 }
 
-/** Lists the parameters for the name of a format: `m=19456, t=2, p=1`. */
 export function describeArgon2Parameters({
   memoryCost,
   timeCost,
@@ -97,7 +84,6 @@ export function describeArgon2Parameters({
   return `m=${memoryCost}, t=${timeCost}, p=${parallelism}`
 }
 
-/** Returns the length of an Argon2id PHC string with these parameters, in characters. */
 export function phcLength(
   { memoryCost, timeCost, parallelism }: Required<Argon2Options>,
   saltBytes: number,
@@ -111,7 +97,7 @@ function unpaddedLength(bytes: number): number {
   return Math.ceil((bytes * 4) / 3)
 }
 
-/** Estimates the cost of a hash. A core takes about 0.9 ms for a MiB per pass. */
+/** A core takes about 0.9 ms for a MiB per pass. */
 export function estimateArgon2Cost({
   memoryCost,
   timeCost,

@@ -8,9 +8,9 @@ const versions = ['2a', '2b', '2y'] as const
 export type BcryptOptions = {
   /** Devise's `stretches`, Laravel's `rounds`: each one more doubles the time. */
   cost: number
-  /** Laravel needs `2y`, the only version that PHP recognises as bcrypt; Devise and Rails write `2a`, most Node libraries `2b`. */
+  /** Laravel needs `2y`: PHP's `password_get_info` recognises no other version as bcrypt. Devise and Rails write `2a`. */
   version: (typeof versions)[number]
-  /** Devise's `config.pepper`, which it appends to the password. */
+  /** Devise's `config.pepper`. */
   pepper?: string
 }
 
@@ -19,19 +19,16 @@ const costBounds = { min: 10, max: 16 }
 
 const modular = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/
 
-/** The most bytes of its input that bcrypt uses; it ignores further bytes. */
+/** Bytes: bcrypt ignores further ones. */
 const longestPassword = 72
 
 /**
- * bcrypt: `$2y$12$` and 53 characters. Hashes of the versions `2a`, `2b` and `2y`, which differ only in this name, are recognised and
- * verified, and the given version is written. `$2x$` is not recognised, because it hashes differently.
+ * bcrypt. Verifies `2a`, `2b` and `2y`, which differ only in name; not `2x`, which hashes differently. `@node-rs/bcrypt` writes `2b`, and
+ * stays at 1.10.8, because newer versions lack the binaries of some platforms.
  *
- * `@node-rs/bcrypt` stays at 1.10.8, because newer versions lack the binaries of some platforms. It writes `2b` only.
+ * As in Devise, bcrypt uses the first 72 bytes of password and pepper together: the pepper has no effect on a password of 72 bytes.
  *
- * As in Devise, the pepper is appended to the password, and bcrypt uses only the first 72 bytes of both together. A password may have
- * 72 bytes even with a pepper, which then has no effect.
- *
- * @throws Error naming the option: a missing or invalid `cost` or `version`, or a `pepper` that is no text, empty, or has a null character
+ * @throws Error naming an invalid option
  */
 export function bcrypt(options: BcryptOptions): PasswordFormat {
   const cost = integerOption('bcrypt', options, 'cost', costBounds)
@@ -40,13 +37,13 @@ export function bcrypt(options: BcryptOptions): PasswordFormat {
 
   async function hash(password: string): Promise<string> {
     if (Buffer.byteLength(password) > longestPassword) throw new Error('bcrypt would cut the password')
-    // C libraries end a password at a null character, and PHP rejects such a password.
+    // C libraries end a password at a null character.
     if (password.includes('\0')) throw new Error('bcrypt takes no null character')
     const written = await bcryptHash(password + pepper, cost)
     return `$${version}${written.slice('$2b'.length)}`
   }
 
-  /** Verifies only the first 72 bytes of password and pepper, as the product's sign-in does. False above the upper bound of the cost. */
+  /** Verifies only the first 72 bytes of password and pepper, as the product's sign-in does. */
   async function verify(password: string, stored: string): Promise<boolean> {
     const [, storedCost] = modular.exec(stored) ?? []
     if (!(Number(storedCost) <= costBounds.max) || password.includes('\0')) return false
@@ -72,7 +69,7 @@ function readVersion({ version }: BcryptOptions): BcryptOptions['version'] {
   throw new Error(`bcrypt: version must be one of ${versions.join(', ')}, and is ${String(version)}`)
 }
 
-/** Reads the pepper; '' if the option is absent. @throws Error, without the pepper in its message, if it is empty or unusable */
+/** Returns '' without a pepper. The messages of its errors do not contain the pepper. */
 function readPepper(options: BcryptOptions): string {
   if (!Object.hasOwn(options, 'pepper')) return ''
   const { pepper } = options

@@ -16,9 +16,8 @@ const parameters = { N: 16_384, r: 16, p: 1, maxmem: 64 * 1024 * 1024 }
 const stored16And64Bytes = /^([0-9a-f]{32}):([0-9a-f]{128})$/i
 
 /**
- * The default format of better-auth: `SALT:KEY` by scrypt, both in hexadecimal. The salt that scrypt gets is the hexadecimal text, not
- * the bytes that it encodes. Lucia 3 has the same format. better-auth rejects a new password above 128 UTF-16 units
- * (`maxPasswordLength`).
+ * better-auth's default format, `SALT:KEY` in hexadecimal. scrypt gets the salt as this text, not as the bytes that it encodes. better-auth
+ * rejects a new password above 128 UTF-16 units (`maxPasswordLength`).
  */
 export function betterAuthScrypt(): PasswordFormat {
   return {

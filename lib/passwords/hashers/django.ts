@@ -13,8 +13,7 @@ import {
 import { integerOption } from './integer-option'
 import type { PasswordFormat } from './password-format'
 
-// The formats of Django's `contrib.auth.hashers`. Django hashes a password again at the next sign-in if the parameters of its hash differ
-// from the configured ones, even if they are higher, or if the salt has less than 128 bits (`must_update`).
+// Django hashes a password again at the next sign-in if the parameters of its hash differ from the configured ones (`must_update`).
 
 const pbkdf2 = promisify(pbkdf2WithCallback)
 
@@ -24,11 +23,11 @@ const iterationBounds = { min: 100_000, max: 10_000_000 }
 const pbkdf2Hash = /^pbkdf2_sha256\$([1-9]\d*)\$([^$]{1,128})\$([A-Za-z0-9+/]{43}=)$/
 
 /**
- * The default format of Django: `pbkdf2_sha256$ITERATIONS$SALT$HASH`.
+ * Django's default format: `pbkdf2_sha256$ITERATIONS$SALT$HASH`.
  *
- * @param options `iterations` as Django has them: 600,000 in 4.2; 720,000 in 5.0; 870,000 in 5.1; 1,000,000 in 5.2;
- *   1,200,000 in 6.0; 1,500,000 in 6.1
- * @throws Error if `iterations` is missing, no integer, or out of range
+ * @param options Django has 600,000 `iterations` in 4.2; 720,000 in 5.0; 870,000 in 5.1; 1,000,000 in 5.2; 1,200,000 in 6.0;
+ *   1,500,000 in 6.1
+ * @throws Error naming an invalid option
  */
 export function djangoPbkdf2(options: { iterations: number }): PasswordFormat {
   const iterations = integerOption('djangoPbkdf2', options, 'iterations', iterationBounds)
@@ -65,18 +64,11 @@ const argon2Defaults = { memoryCost: 102_400, timeCost: 2, parallelism: 8 }
 const argon2Prefix = 'argon2'
 
 export type DjangoArgon2Options = Argon2Options & {
-  /**
-   * Bytes of the hash, which Django takes from `argon2-cffi` (`DEFAULT_HASH_LENGTH`): 32 since version 21.2 of `argon2-cffi`, 16 before,
-   * as in Debian 12. If a hash has another length, Django hashes the password again at the next sign-in.
-   */
+  /** Bytes: `DEFAULT_HASH_LENGTH` of `argon2-cffi`, which is 32 since version 21.2, and 16 before, as in Debian 12. */
   hashLength?: number
 }
 
-/**
- * Django's Argon2 with `argon2-cffi`: `argon2$argon2id$v=19$m=102400,t=2,p=8$SALT$HASH`. By default a hash takes 100 MiB.
- *
- * @throws Error naming an option that is present but undefined, no integer, or out of range
- */
+/** Django's Argon2, which by default takes 100 MiB for a hash. @throws Error naming an invalid option */
 export function djangoArgon2(options: DjangoArgon2Options = {}): PasswordFormat {
   const parameters = argon2Parameters('djangoArgon2', options, argon2Defaults)
   const hashLength = integerOption('djangoArgon2', options, 'hashLength', { min: 16, max: 64, otherwise: 32 })
@@ -100,7 +92,7 @@ export function djangoArgon2(options: DjangoArgon2Options = {}): PasswordFormat 
   }
 }
 
-/** Returns the PHC string after Django's prefix `argon2`; undefined if the stored value is not of this form. */
+/** Returns the PHC string after Django's prefix; undefined for any other value. */
 function withoutPrefix(stored: string): string | undefined {
   if (!stored.startsWith(argon2Prefix)) return undefined
   const phc = stored.slice(argon2Prefix.length)

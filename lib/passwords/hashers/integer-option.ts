@@ -1,10 +1,8 @@
 /**
- * Reads a numeric option of a password format. An option that is present but undefined causes an error instead of meaning the default,
- * because the value that the team wanted is missing.
+ * Reads a numeric option of a password format. `{ cost: undefined }` is an error, because the value that the team wanted is missing.
  *
- * @param format the name of the format, for the error
- * @param range.otherwise the default
- * @throws Error naming the option if its value is no integer within the range, or if it is missing and has no default
+ * @param range `otherwise` is the default
+ * @throws Error naming an invalid option
  */
 export function integerOption<Name extends string>(
   format: string,

@@ -1,11 +1,6 @@
 import type { PasswordFormat } from './password-format'
 
-/**
- * Creates a format that is only recognised, so that a reset may replace its hashes. Its `verify` always returns false, and its `hash`
- * rejects.
- *
- * @param pattern matches the stored values of this format
- */
+/** Creates a format that is only recognised, so that a reset may replace its hashes. `verify` returns false, and `hash` rejects. */
 export function recognisedFormat(name: string, pattern: RegExp): PasswordFormat {
   return {
     name,
