@@ -8,16 +8,15 @@ export type CancelResetInput = { link: Link; locale: string; requestId: string; 
 
 export type CancelResetOutcome = { ok: true; newLink: boolean } | RejectedLink | Throttled
 
-/** Seconds for which "this wasn't me" pauses emails with links: long enough to end a flood, too short to lock the owner out. */
+/** Seconds for which emails with links pause: long enough to end a flood, too short to lock the owner out. */
 const emailPause = 3600
 
 /**
- * "This wasn't me": revokes all live links of the account and pauses its emails with links for an hour. If the password was changed,
- * resets are enabled and the account may be reset, also requests a new reset link, whose email bypasses the pause. A "this wasn't me"
- * link works once. A request for a fourth new link in an hour is rejected and revokes nothing: otherwise, attackers could spend the
- * installation's email budget with their accounts.
+ * "This wasn't me": revokes all live links of the account and pauses its emails with links. May also request a new reset link
+ * (`alsoRequestsNewLink`), whose email bypasses the pause. Above the limit of such requests, it revokes nothing: otherwise, attackers
+ * could spend the installation's email budget with their accounts.
  *
- * @returns `newLink`: whether a new reset link was requested; or the rejection of the link or of a request above a rate limit
+ * @returns `newLink`: whether a new reset link was requested
  * @throws LimiterBroken or an error of the database
  */
 export async function cancelReset(
@@ -53,7 +52,6 @@ export async function cancelReset(
   return cancelled ? { ok: true, newLink } : rejectLink(parts, 'signature-used', link, context)
 }
 
-/** Whether cancelling also requests a new reset link: if the password was changed, resets are enabled and the account is resettable. */
 export function alsoRequestsNewLink(
   { settings }: Pick<ResetDependencies, 'settings'>,
   account: Account,
@@ -63,10 +61,7 @@ export function alsoRequestsNewLink(
   return settings.reset.enabled && isPasswordChangedSinceLink(account, link, purpose) && isResettable(account)
 }
 
-/**
- * Whether the password was changed since the request that a valid "this wasn't me" link belongs to. A link in the email about a change
- * proves it. A link in the email with a reset link survives a change only with RESET_PASSWORD_VERIFICATION_ONE_TIME_USE=false.
- */
+/** Whether the password was changed after the timestamp of a valid link; a `cancel-change` link itself proves a change. */
 export function isPasswordChangedSinceLink(
   account: Account,
   link: Link,

@@ -18,14 +18,14 @@ import { verifyLinkAuthenticity, verifyResetLink, type LinkVerification } from '
 export type CompleteResetInput = {
   link: Link
   password: string
-  /** The repeated password. Ignored unless RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM is true. */
+  /** Ignored unless RESET_PASSWORD_SERIALIZER_PASSWORD_CONFIRM is true. */
   passwordConfirm: string | undefined
   locale: string
   requestId: string
   request: ResetPasswordRequest
 }
 
-/** The rejection of a password. `mismatch`: a repeated password is required, but differs or is missing. */
+/** `mismatch`: the required repeated password differs or is missing. */
 export type RejectedPassword = {
   ok: false
   code: 'password-rejected'
@@ -38,10 +38,9 @@ export type CompleteResetOutcome = { ok: true } | RejectedLink | RejectedPasswor
 type Step = RejectedLink | RejectedPassword | Throttled | undefined
 
 /**
- * Replaces the password of an account if the reset link, the password and, if a team requires one, the second factor are valid. With
- * RESET_PASSWORD_VERIFICATION_ONE_TIME_USE, the default, at most one of several concurrent requests with a link succeeds.
+ * Replaces the password of an account if the reset link, the password and, if a team requires one, the second factor are valid.
  *
- * @throws HashQueueFull, LimiterBroken or the error of an unavailable database, for a response of 503; the error of a team's function
+ * @throws HashQueueFull, LimiterBroken, or an error of the database, the password format or a team's function
  */
 export async function completeReset(
   parts: ResetDependencies,
@@ -71,7 +70,7 @@ export async function completeReset(
   })
 }
 
-/** Rejects a link that reached its limit of hashes. Verifies it again, because another process may have used it a moment ago. */
+/** Rejects a link whose hashes are used up. Verifies the link again, because another process may just have used it. */
 async function exhausted(
   parts: ResetDependencies,
   link: Link,
@@ -81,14 +80,10 @@ async function exhausted(
   return status === 'valid' ? { ok: false, code: 'link-exhausted' } : rejectLink(parts, status, link, context)
 }
 
-/** Runs work that hashes a password, one at a time for each link in this process. `hashesPerLink` limits the hashes of all processes. */
+/** Allows one hash at a time for each link in this process. `hashesPerLink` limits the hashes of all processes. */
 const hashesOfLink = createKeyedMutex()
 
-/**
- * Hashes the password if the link has not reached its limit of hashes. Counts the hash first, and takes the count back after an error.
- *
- * @returns undefined at the limit: the link is then exhausted, and a new link helps at once
- */
+/** Hashes the password; returns undefined if the link has reached its limit of hashes (`hashesPerLink`). */
 async function hashPassword(
   parts: ResetDependencies,
   { link, password }: CompleteResetInput,
@@ -127,7 +122,7 @@ async function checkPassword(
   return { ok: false, code: 'password-rejected', problems, mismatch }
 }
 
-/** Checks the second factor, if the team requires one. Counts each guess first, so that concurrent guesses cannot exceed the limit. */
+/** Counts each guess before the team's function runs, so that concurrent guesses cannot exceed the limit. */
 async function checkSecondFactor(
   parts: ResetDependencies,
   { link, request }: CompleteResetInput,
@@ -140,19 +135,19 @@ async function checkSecondFactor(
   if (!attempt.ok) return rejectThrottled(parts, attempt, context)
   const guess = await limits.countGuess(link.signature)
   if (!guess.ok) {
-    // Not `throttled`, which would mean to wait: a new link helps at once.
+    // Not `throttled`: a new link helps at once.
     await auditThrottled(parts, guess, context)
     return { ok: false, code: 'second-factor-exhausted' }
   }
-  // `fields` may be a getter: the copy evaluates it only here, so that a request with an invalid link does not cost that work.
+  // The copy evaluates `fields`, which may be a getter, only here: a request with an invalid link must not cost that work.
   const passed = await configuration.secondFactor(account, { ...request })
   return passed ? undefined : rejectLink(parts, 'second-factor-required', link, context)
 }
 
 /**
- * Replaces the password, ends sessions, audits, and queues the email and the call of `passwordChanged`, all in one transaction.
+ * Replaces the password, ends sessions, audits and queues jobs, all in one transaction.
  *
- * @returns false if the account is not resettable, or not in the state that the link was signed with; then nothing was replaced
+ * @returns false if nothing was replaced, because the account changed after its link was verified
  */
 async function replacePassword(
   { accounts, audit, configuration, database, queue, settings }: ResetDependencies,
@@ -162,7 +157,7 @@ async function replacePassword(
   context: RequestContext,
 ): Promise<boolean> {
   const { revokeSessions } = configuration
-  // Only a team's function needs Prisma's client, which costs several times as much processor time as `pg`.
+  // Prisma's client costs several times as much processor time as `pg`, and only a team's function needs it.
   if (revokeSessions === undefined) return database.transaction((tx) => replaceIn(tx))
   return database.prismaTransaction((tx) => replaceIn(tx, () => revokeSessions(tx, account)))
 

@@ -10,17 +10,13 @@ import type { AttemptResult } from '@/lib/queue/queue'
 import type { EmailDependencies } from './email-dependencies'
 import { buildLinkUrl } from './reset-link'
 
-/** The fields that identify an email in log and audit. */
 export type EmailLogContext = { requestId: string; accountId: string }
 
 /**
- * Attempts once to send an email to an account, by the team's own `sendEmail` if there is one. Counts and logs the outcome, and audits
- * it unless the job is to be retried. A failure to audit does not fail the job, because a retry would send the same email again.
+ * Attempts once to send an email, and records the outcome. A failure to audit must not fail the job: a retry would send the email again.
  *
- * @param event the audit event of success, which also tells the kind of email: `sent` for one with a link, `notified` for one about a
- *   changed password
- * @param id the id of the email's job
- * @returns the outcome of the attempt, for the queue; rejects with what a team's `sendEmail` throws
+ * @param event `sent` for an email with a link, `notified` for one about a changed password
+ * @throws the error of a team's `sendEmail`
  */
 export async function deliverEmail(
   { audit, configuration, sendPacing, log, mailer }: EmailDependencies,
@@ -59,10 +55,7 @@ export async function deliverEmail(
   return { outcome: 'later', reason, maybeDelivered: outcome.maybeDelivered }
 }
 
-/**
- * Records an email that is silently not sent. A flood may cause thousands, so the audit log gets one entry per reason, account and ten
- * minutes; not one per client, because floods come from many IP addresses.
- */
+/** Records an email that is not sent. Audits the first per reason, account and ten minutes, because a flood may cause thousands. */
 export async function recordHeldEmail(
   { audit, limits }: Pick<EmailDependencies, 'audit' | 'limits'>,
   reason: CounterLabels<'emails_held'>['reason'],
@@ -75,12 +68,7 @@ export async function recordHeldEmail(
   else audit.logOnly('held', facts)
 }
 
-/**
- * Returns the URL of "this wasn't me" for an email. It is on this app even if the reset link leads elsewhere. It names the email's
- * language unless that is the account's or, for an account without a supported language, DEFAULT_LOCALE, so that the URL is short.
- *
- * @param timestamp when the link was requested or the password was changed, in seconds since the epoch
- */
+/** Returns the URL of "this wasn't me", without the email's language if the account's locale or DEFAULT_LOCALE implies it. */
 export function cancelLinkUrl(
   { links, settings }: Pick<EmailDependencies, 'links' | 'settings'>,
   purpose: 'cancel' | 'cancel-change',
@@ -95,7 +83,6 @@ export function cancelLinkUrl(
   return buildLinkUrl(page.href, link)
 }
 
-/** Returns the language of an email: the account's if Rekey supports it, else the request's, else DEFAULT_LOCALE. */
 export function emailLanguage(
   { settings }: Pick<EmailDependencies, 'settings'>,
   { locale }: Pick<Account, 'locale'>,

@@ -12,7 +12,7 @@ import type { SendPacing } from './send-pacing'
 import type { RekeyConfig } from './extension-points'
 import type { LinkSigner } from './reset-link'
 
-/** The dependencies of the job handlers of the worker. */
+/** The dependencies of the job handlers. */
 export type EmailDependencies = {
   accounts: AccountStore
   recovery: RecoveryStore

@@ -2,11 +2,7 @@ import { isResettable, type Account } from '@/lib/accounts/account'
 import type { AccountStore } from '@/lib/accounts/account-store'
 import type { ResetDependencies } from './reset-dependencies'
 
-/**
- * Finds the resettable accounts of a login, with the team's own `findResettableAccounts` if there is one.
- *
- * @param choose selects some of the ids of an email address's accounts; by default `chooseOnTurn`
- */
+/** Finds the resettable accounts of a login. `choose` selects some of the ids of an email address's accounts. */
 export async function findResettableAccounts(
   {
     accounts,

@@ -7,7 +7,6 @@ import { verifyCancelLink, verifyResetLink } from './verify-link'
 
 type Dead = { state: Exclude<LinkStatus, 'valid'> }
 
-/** What a page may show for a reset link. It has the account only if the link is valid. */
 export type InspectedLink =
   | {
       state: 'valid'
@@ -18,11 +17,11 @@ export type InspectedLink =
     }
   | Dead
 
-/** What a page may know of a "this wasn't me" link. `newLink`: whether cancelling also requests a new reset link. */
+/** `newLink`: whether cancelling also requests a new reset link. */
 export type InspectedCancelLink =
   { state: 'valid'; locale: string | null; changed: boolean; newLink: boolean } | Dead
 
-/** Inspects a reset link without using it, so that people and mail scanners may load its page any number of times. */
+/** Inspects a reset link without using it, because mail scanners open the page, too. */
 export async function inspectLink(parts: ResetDependencies, link: Link): Promise<InspectedLink> {
   const { status, account, purpose = 'reset' } = await verifyResetLink(parts, link)
   if (status !== 'valid') return { state: status }

@@ -22,7 +22,7 @@ export function createJobHandlers(parts: EmailDependencies): JobHandlers {
   }
 }
 
-/** Runs a handler, and lets the worker retry the job a few times (`maxCostlyAttempts`) if looking an account up takes too long. */
+/** Limits the retries of a job (`maxCostlyAttempts`) if looking an account up takes too long. */
 async function retryLookUp(
   { log }: EmailDependencies,
   { data: { requestId }, attempt }: QueuedJob<QueueName>,

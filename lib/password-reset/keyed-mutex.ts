@@ -1,13 +1,8 @@
-/** Creates a function that runs work with the same key one at a time, in the order of the calls; within this process only. */
+/** Creates a function that runs work with the same key one at a time, in the order of the calls, within this process. */
 export function createKeyedMutex() {
   const lastOf = new Map<string, Promise<unknown>>()
 
-  /**
-   * Runs `work` after all earlier work with this key ended, even with an error.
-   *
-   * @param work receives whether it had to wait: if so, what the caller read before may be outdated
-   * @returns the result of `work`, or its error
-   */
+  /** @param work receives whether it had to wait: if so, what the caller read before may be outdated */
   return async function oneByOne<Result>(
     key: string,
     work: (waited: boolean) => Promise<Result>,

@@ -9,7 +9,7 @@ import { requestLink } from './request-link'
 
 export type PasswordReset = ReturnType<typeof createPasswordReset>
 
-/** Creates the use cases of pages and endpoints with their dependencies, and counts their outcomes for the metrics. */
+/** Creates the use cases, and counts their outcomes for the metrics. */
 export function createPasswordReset(parts: ResetDependencies) {
   return {
     requestLink: counting(requestLink.bind(null, parts), (outcome) => {
@@ -28,7 +28,7 @@ export function createPasswordReset(parts: ResetDependencies) {
     ),
     cancelReset: counting(cancelReset.bind(null, parts), (outcome) => {
       const code = outcome.ok ? 'cancelled' : outcome.code
-      // The code is never about a second factor or hashes, because cancelling needs neither.
+      // Cancelling needs neither a second factor nor a hash, so the codes about these cannot occur.
       count('cancels', { outcome: code as CounterLabels<'cancels'>['outcome'] })
       if (code === 'signature-invalid') count('bad_signatures', { at: 'cancel' })
     }),
@@ -40,7 +40,6 @@ function countInspected(purpose: 'reset' | 'cancel', outcome: LinkStatus): void 
   if (outcome === 'signature-invalid') count('bad_signatures', { at: 'inspect' })
 }
 
-/** Returns a use case that also counts its outcome; an error that it throws is not counted. */
 function counting<Input, Outcome>(
   useCase: (input: Input) => Promise<Outcome>,
   note: (outcome: Outcome) => void,

@@ -8,18 +8,12 @@ import { findResettableAccounts } from './find-accounts'
 import type { EmailSimulation } from './simulated-emails'
 import type { LinkEmailJob, StoreLinkEmails } from './store-link-emails'
 
-/**
- * Each email of a request after the first waits a random number of whole seconds in this range. If all began at once, they would visibly
- * delay other emails, and so reveal that one login has several accounts.
- */
+/** Seconds that each email of a request after the first waits: all at once, they could reveal that one login has several accounts. */
 const spread = { least: 1, most: 4 }
 
 /**
- * Queues one email for every account of a request or, if there is none, one that is only simulated. The links' lifetime starts when the
- * request was stored.
- *
- * The process's log contains every request. The audit log contains retried requests and the first one per client, account and ten
- * minutes: a client must not fill the disk, but an account's history must name every network that requested its link.
+ * Queues an email for every account of a request or, if there is none, a simulated email. Audits the first request per client, account and
+ * ten minutes: a client must not fill the disk.
  */
 export async function queueLinkEmails(
   parts: EmailDependencies,
@@ -44,7 +38,7 @@ export async function queueLinkEmails(
       id: derivedId(id, accountId),
       data: { ...email, accountId },
       afterSeconds: nth === 0 ? 0 : randomInt(spread.least, spread.most + 1),
-      // A retry always audits: an earlier attempt may have counted this request as the first one, but stored nothing.
+      // An earlier attempt may have counted this request as the first one, but stored nothing.
       isAudited: attempt > 1 || (await limits.isFirstInWindow(client, `requested ${accountId}`)),
     })
   await store(jobs, { requestId, client })
@@ -59,7 +53,7 @@ async function findByLogin(parts: EmailDependencies, login: string, requestId: s
     return limits.chooseOnTurn(ids)
   })
   if (found.length <= maxAccountsPerMailbox) return found
-  // A team's own `findResettableAccounts` may find more, and so may a login that is both a username and an email address.
+  // A team's own function may find more, and so may a login that is both a username and an email address.
   capped(found.length)
   const usernames = usernameSpellings(login)
   const isNamed = ({ username }: Account) => Number(usernames.includes(username))
@@ -73,7 +67,7 @@ async function findById({ accounts }: EmailDependencies, accountId: string): Pro
   return account !== null && isResettable(account) ? [account] : []
 }
 
-/** Derives the id of an account's email job from the id of the request's job, so that a retry does not queue a second email. */
+/** Derives the id of an email's job from the id of the request's job, so that a retry does not queue a second email. */
 function derivedId(jobId: string, accountId: string): string {
   const bytes = createHash('sha256').update(`${jobId} ${accountId}`).digest()
   bytes[6] = (bytes[6]! & 0x0f) | 0x80 // version 8: custom (RFC 9562 §5.8)

@@ -3,10 +3,10 @@ import type { LimitResult } from '@/lib/rate-limits/limits'
 import type { Link, LinkStatus } from './reset-link'
 import type { RequestContext, ResetDependencies } from './reset-dependencies'
 
-/** The rejection of a request above a rate limit. `retryAfter`: seconds. */
+/** `retryAfter`: seconds. */
 export type Throttled = { ok: false; code: 'throttled'; retryAfter: number }
 
-/** The rejection of a link: it is not valid, its hashes or guesses are used up, or the second factor is missing or wrong. */
+/** `link-exhausted`: the hashes of the link are used up (`hashesPerLink`). */
 export type RejectedLink = {
   ok: false
   code: Exclude<LinkStatus, 'valid'> | 'link-exhausted' | 'second-factor-required' | 'second-factor-exhausted'
@@ -14,7 +14,7 @@ export type RejectedLink = {
 
 type Auditing = Pick<ResetDependencies, 'limits' | 'audit'>
 
-/** Audits a rejected link and returns the rejection. A forged link's user id is untrusted, so the audit entry omits it. */
+/** Audits a rejected link. The user id of a forged link is untrusted, so the audit entry omits it. */
 export async function rejectLink(
   parts: Auditing,
   code: RejectedLink['code'],
@@ -25,7 +25,7 @@ export async function rejectLink(
   return { ok: false, code }
 }
 
-/** Audits a rejection, unless the same reason, account and client were audited in the last ten minutes: a flood must not fill the log. */
+/** Audits the first rejection per reason, account, client and ten minutes: a flood must not fill the log. */
 export async function auditRejection(
   { limits, audit }: Auditing,
   reason: RejectedLink['code'] | 'password-rejected',
@@ -40,7 +40,6 @@ export async function auditRejection(
   })
 }
 
-/** Returns the rejection of a request above a rate limit. Counts the rejection, and audits the first one in the limit's window. */
 export async function rejectThrottled(
   parts: Pick<Auditing, 'audit'>,
   counted: LimitResult & { ok: false },
@@ -50,7 +49,7 @@ export async function rejectThrottled(
   return { ok: false, code: 'throttled', retryAfter: counted.retryAfter }
 }
 
-/** Counts a rejection for the metrics, and audits the first one in the limit's window, so that a flood does not fill the log. */
+/** Audits the first rejection in the limit's window, so that a flood does not fill the log. */
 export async function auditThrottled(
   { audit }: Pick<Auditing, 'audit'>,
   counted: LimitResult & { ok: false },
@@ -60,10 +59,7 @@ export async function auditThrottled(
   if (counted.first) await audit.recordBestEffort('limited', { ...context, reason: counted.limit })
 }
 
-/**
- * Logs a request that found no account or has too long a login. Audits only the first one per client and ten minutes: the audit log
- * keeps its entries for AUDIT_RETENTION, and a flood of invented logins must not fill the disk.
- */
+/** Audits the first request without an account per client and ten minutes: a flood of invented logins must not fill the disk. */
 export async function auditUnknownAccount(
   { limits, audit }: Auditing,
   context: RequestContext,

@@ -8,7 +8,7 @@ import type { ResetDependencies } from './reset-dependencies'
 import type { Link } from './reset-link'
 import { verifyLinkAuthenticity } from './verify-link'
 
-/** A request for a link. A typed login or an older link names the account. */
+/** A typed login or an older link names the account. */
 export type RequestLinkInput = {
   target: { login: string } | { link: Link }
   locale: string
@@ -21,12 +21,10 @@ export type RequestLinkOutcome =
 
 /**
  * Stores a request for a link. Does not look up the account, unless RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true, because the
- * response must not depend on the account (OWASP Forgot Password, "Forgot Password Request"). A login above `maxLoginLength`
- * is not stored; its response is the response to an unknown login.
+ * response must not depend on the account (OWASP Forgot Password, "Forgot Password Request").
  *
- * @returns `found: true` and 'not-found' only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true; 'not-genuine' for a link that is no
- *   genuine reset link; the rejection of a request above a rate limit
- * @throws LimiterBroken; with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true also LookUpTimedOut or an error of the database
+ * @returns `found: true` and 'not-found' only with that setting; 'not-genuine' for a link that is no genuine reset link
+ * @throws LimiterBroken, LookUpTimedOut, or an error of the database or of a team's function
  */
 export async function requestLink(
   parts: ResetDependencies,
@@ -40,7 +38,7 @@ export async function requestLink(
   const tooLong = 'login' in target && target.login.length > maxLoginLength
   const stored = 'login' in target ? target : { accountId: target.link.user_id }
   const job = { target: stored, locale, requestId, client, bypassPause: false }
-  // The transaction that counts the request stores the job, unless the account is looked up first or the login is too long.
+  // One transaction counts the request and stores the job.
   const isStoredWithCount = !tells && !tooLong
   const counted = await count(parts, input, isStoredWithCount ? { id: randomUUID(), data: job } : undefined)
   if (!counted.ok) return rejectThrottled(parts, counted, { requestId, client })
@@ -61,7 +59,6 @@ function count(
     : limits.countRenewal(client, target.link, job)
 }
 
-/** Whether the request names a resettable account. Called only with RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND=true. */
 async function hasAccount(parts: ResetDependencies, target: RequestLinkInput['target']): Promise<boolean> {
   if ('login' in target) return (await findResettableAccounts(parts, target.login)).length > 0
   const { account } = await parts.accounts.read(target.link.user_id)

@@ -11,7 +11,7 @@ import type { RecoveryStore } from '@/lib/recovery/recovery-store'
 import type { RekeyConfig } from './extension-points'
 import type { LinkSigner } from './reset-link'
 
-/** The dependencies of the use cases of pages and endpoints. */
+/** The dependencies of the use cases. */
 export type ResetDependencies = {
   accounts: AccountStore
   recovery: RecoveryStore
@@ -27,5 +27,5 @@ export type ResetDependencies = {
   configuration: RekeyConfig
 }
 
-/** The id of a request and its client's IP address, for log and audit. */
+/** `client`: the IP address, or `unknown`. */
 export type RequestContext = { requestId: string; client: string }

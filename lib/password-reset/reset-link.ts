@@ -8,17 +8,16 @@ import {
 } from 'node:crypto'
 import type { SignedState } from '@/lib/accounts/account'
 
-/** The three parameters of a link. `timestamp`: whole seconds since the epoch. */
+/** `timestamp`: whole seconds since the epoch. */
 export type Link = { user_id: string; timestamp: number; signature: string }
 
 /**
- * The purpose of a link; a link is invalid for any other purpose. `cancel` is "this wasn't me" in the email with a reset link,
- * `cancel-change` is "this wasn't me" in the email about a changed password. `printed` is a reset link that an operator
- * printed for a person who gets no email.
+ * `cancel` is "this wasn't me" in the email with a reset link, `cancel-change` the same in the email about a changed password. `printed` is
+ * a reset link that an operator printed.
  */
 export type LinkPurpose = 'reset' | 'cancel' | 'cancel-change' | 'printed'
 
-/** The kind of page that a link opens: the reset page, or the page of "this wasn't me". */
+/** The page that a link opens: the reset page, or "this wasn't me". */
 export type LinkKind = 'reset' | 'cancel'
 
 export const purposesByKind: Record<LinkKind, readonly LinkPurpose[]> = {
@@ -26,19 +25,16 @@ export const purposesByKind: Record<LinkKind, readonly LinkPurpose[]> = {
   cancel: ['cancel', 'cancel-change'],
 }
 
-/** Seconds that a printed link lives (requirement L9): the operator hands it to the person, who should use it at once. */
+/** Seconds (requirement L9): the operator hands a printed link to the person, who should use it at once. */
 const printedPeriod = 15 * 60
 
-/**
- * `signature-invalid`: the link is forged, damaged, of another purpose or deployment, or dated over a minute ahead. `signature-used`: it
- * is genuine, but the state that it was signed with changed, or the account is gone, inactive or, for a reset link, not resettable.
- */
+/** `signature-invalid`: forged, dated ahead, or of another purpose or deployment. `signature-used`: the account's state forbids it. */
 export type LinkStatus = 'valid' | 'signature-invalid' | 'signature-expired' | 'signature-used'
 
-/** A link with a valid outer MAC: this deployment signed it for this purpose, account and timestamp. It may be expired or used. */
+/** A link with a valid outer MAC. It may be expired or used. */
 export type GenuineLink = Link & { purpose: LinkPurpose; inner: Buffer; key: SigningKey }
 
-/** A key with its id. As a `KeyObject`, it is prepared for OpenSSL once instead of for each MAC. */
+/** A `KeyObject` is prepared for OpenSSL once instead of for each MAC. */
 type SigningKey = { secret: KeyObject; id: string }
 
 /** Seconds that a timestamp may be ahead of the database's clock. */
@@ -55,12 +51,11 @@ export type LinkSigner = ReturnType<typeof createLinkSigner>
  *     inner = MAC(purpose, audience, user_id, timestamp, state)
  *     outer = MAC(purpose, audience, user_id, timestamp, inner)
  *
- * Verifying the outer MAC needs no database, so no account is read for a forged or damaged link. If only the inner MAC is invalid,
- * the link is genuine but the state of the account changed: the link counts as used.
+ * Verifying the outer MAC needs no database. If only the inner MAC is invalid, the link was signed for another state.
  *
  * @param secrets the first one signs; all of them verify
- * @param audience identifies the deployment: links of another one are invalid
- * @param period the lifetime of mailed links by purpose, in seconds; a printed link lives 15 minutes
+ * @param audience identifies the deployment
+ * @param period seconds
  * @param oneTimeUse false excludes the password from the state, so that a link survives its use
  */
 export function createLinkSigner({
@@ -94,9 +89,8 @@ export function createLinkSigner({
     timestamp: number,
     state: SignedState,
   ): Buffer {
-    // A `cancel-change` link is signed without the password, because it must still work if an attacker changes the password
-    // again. A `cancel` link becomes invalid when the password changes: otherwise an attacker who has the old email could cancel
-    // later links of the owner. Without `oneTimeUse`, a `cancel` link stays valid.
+    // A `cancel-change` link must still work if an attacker changes the password again. With `oneTimeUse`, a `cancel`
+    // link does not survive a change: otherwise, an attacker who has the old email could cancel later links of the owner.
     const password = oneTimeUse && purpose !== 'cancel-change' ? (state.passwordHash ?? '') : ''
     return mac(key, [
       'inner',
@@ -121,7 +115,7 @@ export function createLinkSigner({
     return mac(key, ['outer', purpose, audience, userId, timestamp, inner.toString('base64url')])
   }
 
-  /** Signs a link for this state of an account. `timestamp`: whole seconds since the epoch, from which the lifetime counts. */
+  /** Signs a link, whose lifetime begins at `timestamp`. */
   function create(purpose: LinkPurpose, userId: string, timestamp: number, state: SignedState): Link {
     const [key] = ringOf(purpose)
     const inner = innerOf(key, purpose, userId, timestamp, state)
@@ -129,11 +123,7 @@ export function createLinkSigner({
     return { user_id: userId, timestamp, signature: Buffer.concat([outer, inner]).toString('base64url') }
   }
 
-  /**
-   * Verifies the outer MAC, which needs no database.
-   *
-   * @returns null if the link is forged, damaged, not in canonical base64url, or of another purpose or deployment
-   */
+  /** Verifies the outer MAC; null if the MAC is invalid for this purpose, or the signature is not in canonical base64url. */
   function verifyAuthenticity(purpose: LinkPurpose, link: Link): GenuineLink | null {
     const bytes = Buffer.from(signaturePattern.test(link.signature) ? link.signature : '', 'base64url')
     const wellFormed = bytes.length === 2 * macLength && bytes.toString('base64url') === link.signature
@@ -147,13 +137,7 @@ export function createLinkSigner({
     return wellFormed && signer !== null ? { ...link, purpose, inner, key: signer } : null
   }
 
-  /**
-   * Verifies the age and the inner MAC of a genuine link against the current state of its account.
-   *
-   * @param state null if the account does not exist
-   * @param now the database's clock, read together with the state
-   * @returns `signature-invalid` if the timestamp is more than a minute ahead of `now`
-   */
+  /** Verifies the age and the inner MAC of a genuine link. `state`: null without an account. `now`: the database's clock. */
   function verifyState(link: GenuineLink, state: SignedState | null, now: Date): LinkStatus {
     const age = Math.floor(now.getTime() / 1000) - link.timestamp
     if (age < -allowedSkew) return 'signature-invalid'
@@ -177,7 +161,7 @@ function deriveKey(secret: string, purpose: LinkPurpose): SigningKey {
   return { secret: createSecretKey(key), id }
 }
 
-/** Computes a MAC of a JSON array, which is unambiguous: ("1","23") and ("12","3") differ. The array includes the key's id. */
+/** Computes a MAC of a JSON array, which is unambiguous: ("1","23") and ("12","3") differ. */
 function mac({ secret, id }: SigningKey, fields: (string | number | boolean)[]): Buffer {
   return createHmac('sha256', secret)
     .update(JSON.stringify([id, ...fields]))
@@ -185,10 +169,8 @@ function mac({ secret, id }: SigningKey, fields: (string | number | boolean)[]):
 }
 
 /**
- * Adds a link's parameters to the URL of a page: to its query or, if it has a fragment, to the end of the fragment, as DRR does and
- * as hash routers expect (`https://app.example.com/#/reset/?user_id=…`).
- *
- * @param pageUrl an absolute URL; its fragment, if any, must satisfy `routedUrl` of lib/config/value-schemas.ts
+ * Adds a link's parameters to the query of a URL or, if it has a fragment, to the end of the fragment, as hash routers expect. The fragment
+ * must satisfy `routedUrl` of lib/config/value-schemas.ts.
  */
 export function buildLinkUrl(pageUrl: string, link: Link): string {
   const url = new URL(pageUrl)

@@ -4,11 +4,8 @@ import { recordHeldEmail, cancelLinkUrl, deliverEmail, emailLanguage, serviceFac
 import type { EmailDependencies } from './email-dependencies'
 
 /**
- * Notifies the owner of a changed password, at the email address that the account had then: an attacker who changed the email
- * address afterwards must not get the email instead. Sends nothing if the account no longer exists.
- *
- * If the email address changed since, the email has no "this wasn't me" link. That change made all links in the old mailbox
- * invalid, and the reader of the old mailbox must not revoke links in the new one.
+ * Notifies the owner of a changed password at the email address of that time: an attacker who changed the address afterwards must not get
+ * the email. The email has no "this wasn't me" link if the address changed: the old mailbox must not revoke links in the new one.
  */
 export async function sendChangedEmail(
   parts: EmailDependencies,

@@ -10,18 +10,12 @@ import type { EmailDependencies } from './email-dependencies'
 import type { EmailSimulation } from './simulated-emails'
 import { buildLinkUrl } from './reset-link'
 
-/**
- * The least seconds that a link must still live when its email is sent, or half of the link's lifetime if that is shorter. With less
- * time, the recipient could hardly use the link, so the email is given up.
- */
+/** Seconds that a link must still live, or half of its lifetime if that is shorter: otherwise, the recipient could hardly use it. */
 const leastLife = 5 * 60
 
 type Job = Pick<QueuedJob<'link-email'>, 'id' | 'data' | 'attempt'>
 
-/**
- * Signs a link for the current state of the account and sends it, unless a setting, a limit, the account's state or the link's age
- * prevents that. A retry sends the same link if the state is still the same. The email of a job without an account is only simulated.
- */
+/** Signs a link for the current state of the account and sends it. An email that has no account or is held back is simulated. */
 export async function sendLinkEmail(
   parts: EmailDependencies,
   simulation: EmailSimulation,
@@ -87,7 +81,7 @@ async function send(
   }
   let left = false
   try {
-    // Sign with the epoch of the reservation: since the account was read, its row in `recovery` may have been purged and created again.
+    // Sign with the epoch of the reservation: the epoch that was read with the account may be outdated.
     const current = { ...account, linksEpoch: slot.linksEpoch }
     const text = await renderLinkEmail(
       parts,
@@ -105,7 +99,6 @@ async function send(
   }
 }
 
-/** Renders the email with a link for this state of an account. */
 export function renderLinkEmail(
   parts: EmailDependencies,
   account: Account,

@@ -12,7 +12,7 @@ type EmailJob = JobData['link-email']
 /** The steps of sending an email by SMTP: MAIL, RCPT, DATA, the message, and the dot that ends it. */
 const roundTrips = 5
 
-/** The invented account of a simulated email. No account has this id. */
+/** The invented account of a simulated email. */
 const nobody: Account = {
   id: '00000000-0000-7000-8000-000000000000',
   username: 'nobody',
@@ -32,12 +32,8 @@ const nobody: Account = {
 export type EmailSimulation = ReturnType<typeof createEmailSimulation>
 
 /**
- * Creates the simulation, which does the work of an email without sending one. An attacker who requests links for others and then for
- * an account of their own must not infer from the arrival of their own email whether the others had accounts (requirement A8). So
- * each step that every email takes has a counterpart here.
- *
- * @param store stores the jobs of emails
- * @param write renders the email with a link
+ * Creates the simulation, which does the work of an email without sending one: the arrival of an attacker's own email must not reveal
+ * whether earlier requests named accounts (requirement A8). Give each new step of sending an email a counterpart here.
  */
 export function createEmailSimulation(
   parts: EmailDependencies,
@@ -46,7 +42,7 @@ export function createEmailSimulation(
 ) {
   const { accounts, recovery, mailer, limits, audit, database, settings, log, sendPacing } = parts
 
-  /** Queues a simulated email for a request that found no account, and records the request. @param jobId the id of the email's job */
+  /** Queues a simulated email for a request that found no account, and records the request. */
   async function request(jobId: string, job: EmailJob, client: string): Promise<AttemptResult> {
     await limits.isFirstInWindow(client, `requested ${jobId}`)
     const origin = { requestId: job.requestId, client }
@@ -55,7 +51,7 @@ export function createEmailSimulation(
     return { outcome: 'done' }
   }
 
-  /** Does the work of sending an email to an account, but sends none. */
+  /** Simulates all of the work on an email. */
   async function email(job: EmailJob): Promise<AttemptResult> {
     await accounts.simulateRead()
     await recovery.simulateReservation({
@@ -69,17 +65,17 @@ export function createEmailSimulation(
     return { outcome: 'done' }
   }
 
-  /** Renders an email to an invented account, and occupies a slot for as long as sending would take. Sends nothing. Never throws. */
+  /** Simulates rendering and sending only. Logs an error instead of throwing it. */
   async function sending({ requestedAt, locale }: EmailJob): Promise<void> {
     try {
       const text = await write(nobody, requestedAt, isLanguage(locale) ? locale : settings.defaultLocale)
       await sendPacing.simulate(async () => {
         await mailer.simulate(text)
-        // Each empty statement stands for a step of SMTP: both are work with a connection.
+        // Each statement stands for a step of SMTP.
         for (let trip = 0; trip < roundTrips; trip += 1) await database.queries.$queryRaw`SELECT 1`
       })
     } catch (error) {
-      // A team's own template may throw for the invented account; no email depends on this simulation.
+      // A team's own template may throw for the invented account.
       log.debug({ err: error, event: 'simulation_failed' })
     }
   }

@@ -9,14 +9,13 @@ import type { EmailDependencies } from './email-dependencies'
 
 export type StoreLinkEmails = ReturnType<typeof createLinkEmailStore>
 
-/** The job of an email with a link, to store. */
 export type LinkEmailJob = {
-  /** The id of the job. If a job with this id exists, it stays as it is. */
+  /** If a job with this id exists, it stays as it is. */
   id: string
   data: JobData['link-email']
   /** The least seconds that the job waits before a worker takes it. */
   afterSeconds: number
-  /** Whether the audit log gets an entry of the request for this account; if not, only the process's log does. */
+  /** Whether the audit log gets an entry, too, or only the process's log. */
   isAudited: boolean
 }
 
@@ -24,13 +23,10 @@ type Origin = { requestId: string; client: string }
 
 type Entry = { jobs: readonly LinkEmailJob[]; origin: Origin }
 
-/** More requests may wait than one worker handles at once, so that none is rejected. */
+/** More requests may wait than one worker handles at once. */
 const bounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 1, size: 100 }
 
-/**
- * Creates the function that stores the jobs of emails. Requests whose jobs wait to be stored in this process share a statement, which
- * notifies the workers once.
- */
+/** Creates the function that stores the jobs of emails. Waiting requests may share a statement, which notifies the workers once. */
 export function createLinkEmailStore({ audit, database }: Pick<EmailDependencies, 'audit' | 'database'>) {
   const text = statementText(database.schemas)
 
@@ -51,12 +47,7 @@ export function createLinkEmailStore({ audit, database }: Pick<EmailDependencies
 
   const queue = createStatementQueue(storeAll, bounds)
 
-  /**
-   * Stores the jobs of one request and its audit entries, all or none. A job without an account gets an entry in neither the audit log
-   * nor the process's log.
-   *
-   * @throws if too many requests wait, or the database is unavailable or rejects a value
-   */
+  /** Stores the jobs of one request and its audit entries, all or none. @throws BatchQueueFull or an error of the database */
   return async function store(jobs: readonly LinkEmailJob[], origin: Origin): Promise<void> {
     await queue.add({ jobs, origin })
     for (const { data } of jobs)

@@ -16,7 +16,7 @@ type Parts = Pick<ResetDependencies, 'accounts' | 'links'>
 
 type Verified = LinkVerification & { purpose?: LinkPurpose }
 
-/** Verifies a reset link, mailed or printed. Verifies the outer MAC first, so that no account is read for a forged link. */
+/** Verifies a reset link, the outer MAC first, so that no account is read for a forged link. */
 export async function verifyResetLink(parts: Parts, link: Link): Promise<Verified> {
   const genuine = verifyLinkAuthenticity(parts, 'reset', link)
   const verified = await verify(parts, genuine)
@@ -24,17 +24,13 @@ export async function verifyResetLink(parts: Parts, link: Link): Promise<Verifie
   return { ...verified, ...(genuine && { purpose: genuine.purpose }) }
 }
 
-/** Verifies a "this wasn't me" link. Such a link is also valid for an active account that is not resettable. */
+/** Verifies a "this wasn't me" link, which is also valid for an active account that is not resettable. */
 export async function verifyCancelLink(parts: Parts, link: Link): Promise<Verified> {
   const genuine = verifyLinkAuthenticity(parts, 'cancel', link)
   return { ...(await verify(parts, genuine)), ...(genuine && { purpose: genuine.purpose }) }
 }
 
-/**
- * Verifies the outer MAC of a link for each purpose of this kind of page, without the database.
- *
- * @returns the link with its purpose; the link may be expired or used. Null if it is genuine for no such purpose
- */
+/** Verifies the outer MAC of a link for the purposes of a page; null if none matches. The link may be expired or used. */
 export function verifyLinkAuthenticity(
   { links }: Pick<Parts, 'links'>,
   kind: LinkKind,
