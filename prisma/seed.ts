@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Services } from '@/services'
 
-/** The people of the demo. Their passwords are random, so that only a reset gives them a known one. */
 export const demoPeople = [
   { username: 'demo', email: 'demo@example.com', firstName: 'Dana', lastName: 'Moreno', locale: 'en' },
   { username: 'ada', email: 'ada@example.com', firstName: 'Ada', lastName: 'Lehmann', locale: 'de' },
 ]
 
-/** Adds the accounts of the demo's people to Rekey's own table, unless they exist. */
+/** Adds the demo's accounts with random passwords, unless they exist. */
 export async function seed({ ownAccounts, hash }: Pick<Services, 'ownAccounts' | 'hash'>): Promise<void> {
   for (const person of demoPeople) {
     if ((await ownAccounts.findOne(person.username)) !== null) continue

@@ -1,20 +1,17 @@
 export type BatchBounds = {
-  /** The most entries that wait. */
   waiting: number
-  /** The most batches in progress at once. */
+  /** Batches in progress. */
   underWay: number
-  /** The most entries of one client in a batch, so that one client cannot fill batches. */
+  /** Entries of one client in a batch, so that one client cannot fill batches. */
   perClient: number
-  /** The most entries in a batch. */
   size: number
 }
 
-/** An entry was not added to a batch queue, because too many entries wait. */
 export class BatchQueueFull extends Error {}
 
 type Waiting<Entry, Result> = {
   entry: Entry
-  /** The key of the client that causes the entry; undefined if no single client does. */
+  /** Undefined: the limit per client does not apply. */
   client: string | undefined
   resolve: (result: Promise<Result>) => void
   reject: (error: unknown) => void
@@ -23,11 +20,9 @@ type Waiting<Entry, Result> = {
 export type BatchQueue<Entry, Result> = ReturnType<typeof createBatchQueue<Entry, Result>>
 
 /**
- * Creates a queue that collects entries into batches, without a timer. The next batch starts as soon as fewer than `underWay` are
- * in progress: at once without load, and under load with the entries that arrived in the meantime. Entries leave in the order of
- * their arrival, except that the entries of a client above `perClient` wait for a later batch.
+ * Creates a queue that runs entries in batches, without a timer: a batch starts as soon as fewer than `underWay` are in progress.
  *
- * @param run works on a batch and returns a promise for each entry, in their order; if `run` rejects, every entry fails
+ * @param run returns a promise for each entry of a batch, in their order; if `run` rejects, all entries of the batch fail
  */
 export function createBatchQueue<Entry, Result>(
   run: (batch: Entry[]) => Promise<Promise<Result>[]>,
@@ -36,17 +31,12 @@ export function createBatchQueue<Entry, Result>(
   let entries: Waiting<Entry, Result>[] = []
   let underWay = 0
 
-  /**
-   * Adds an entry to the queue.
-   *
-   * @returns the entry's result, once its batch is done
-   * @throws BatchQueueFull at once if too many entries wait; the error of the entry or of its batch
-   */
+  /** @throws BatchQueueFull if too many entries wait; otherwise the error of the entry or of its batch */
   function add(entry: Entry, client?: string): Promise<Result> {
     if (entries.length >= bounds.waiting) return Promise.reject(new BatchQueueFull('Too many entries wait.'))
     const { promise, resolve, reject } = Promise.withResolvers<Result>()
     entries.push({ entry, client, resolve, reject })
-    // In a microtask, so that entries which are added right after this one can be in the same batch.
+    // In a microtask, so that entries added right after this one can join its batch.
     if (entries.length === 1) queueMicrotask(sendNext)
     return promise
   }

@@ -1,13 +1,12 @@
 import pg from 'pg'
 
-/** Milliseconds to wait for a connection outside the pool. */
+/** Milliseconds. */
 const connectTimeout = 5_000
 
 /**
- * Opens a connection outside the pool; the caller ends it. If the session is lost, the next statement fails.
+ * Opens a connection outside the pool; the caller ends it.
  *
- * @param queryTimeout milliseconds to wait for the response to a query; by default without limit
- * @throws if the URL names an unreadable certificate file, or the database does not respond or rejects the connection
+ * @param queryTimeout milliseconds; by default unlimited
  */
 export async function openConnection(
   url: string,

@@ -1,7 +1,4 @@
-/**
- * SQLSTATEs of an unavailable database: the classes of connection exceptions, insufficient resources, operator intervention and
- * system errors, and the code of a read-only transaction, which a failover can cause (PostgreSQL, Appendix A).
- */
+/** SQLSTATEs of an unavailable database (PostgreSQL, Appendix A). A failover can cause 25006, a read-only transaction. */
 const awayStates = /^(08|53|57|58|25006)/
 const awayCodes =
   /^(ECONNREFUSED|ECONNRESET|ENOENT|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|P1001|P1002|P1008|P1017|P2024|P2028)$/
@@ -11,20 +8,17 @@ const awayWords =
 /** Codes of PostgreSQL, Prisma's client and its adapter for serialization failures and deadlocks. */
 const conflictCodes = /^(40001|40P01|P2034|TransactionWriteConflict)$/
 
-/** Whether the database was unavailable, cancelled a statement or had a conflict. Then the same request may succeed later. */
+/** Whether the database was unavailable, cancelled a statement or had a conflict, so that a later try may succeed. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   return isTransactionConflict(error) || someCause(error, isAway)
 }
 
-/**
- * Whether PostgreSQL rolled back a transaction because of a concurrent one. Then a retry may succeed (PostgreSQL,
- * "Serialization Failure Handling").
- */
+/** Whether a transaction failed because of a concurrent one (PostgreSQL, "Serialization Failure Handling"). */
 export function isTransactionConflict(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => conflictCodes.test(code)))
 }
 
-/** Whether a session lacks a statement's name, or has it for another text or result type; also true for unsupported features (0A000). */
+/** Whether a prepared statement's name is unknown or taken, or its result type changed; also true for other errors of code 0A000. */
 export function isUnknownStatement(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => /^(26000|42P05|0A000)$/.test(code)))
 }
@@ -34,21 +28,20 @@ export function isBadValueError(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => /^2[23]/.test(code)))
 }
 
-/** Whether PostgreSQL cancelled a statement, for example because it took longer than `statement_timeout`. */
+/** Whether PostgreSQL cancelled a statement, for example at `statement_timeout`. */
 export function isStatementCancelled(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.includes('57014'))
 }
 
-/** The longest pause before the first retry, in milliseconds; pauses are random. It doubles with each retry, up to `maxPause`. */
+/** Milliseconds. Pauses are random; their upper limit doubles with each retry, up to `maxPause`. */
 const firstPause = 10
 const maxPause = 200
 const maxTries = 12
 
 /**
- * Runs work and retries it after a conflict with a concurrent transaction. For example, PostgreSQL rolls back a statement that waited
- * for a row which another transaction changed, if the database's default isolation is `repeatable read` or `serializable`.
+ * Runs work, and retries it after a deadlock or a serialization failure.
  *
- * @throws the last conflict after twelve tries, between which it waits about 1.5 s at most in all; any other error at once
+ * @throws the last conflict after twelve tries, with pauses of about 1.5 s at most in all; any other error at once
  */
 export async function retryConflicts<Result>(work: () => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries += 1) {
@@ -62,10 +55,7 @@ export async function retryConflicts<Result>(work: () => Promise<Result>): Promi
   }
 }
 
-/**
- * Describes a failed connection for the operator by the error's code and message. Omits a host name that cannot be resolved, because
- * it may be a part of a password. `describeDatabaseUrl` describes the host where that is safe.
- */
+/** Describes a failed connection by code and message. Omits an unresolvable host name, which may be a part of a password. */
 export function connectionFailureReason(error: unknown): string {
   const { code, message, syscall } = error as { code?: string; message?: string; syscall?: string }
   if (syscall === 'getaddrinfo') return `${code}: the name of its host cannot be resolved`
@@ -81,7 +71,7 @@ function isAway({ codes, message }: Described): boolean {
   )
 }
 
-/** Whether an error or one of its causes matches. Reads the formats of pg, Prisma and its adapter, to a depth of six. */
+/** Whether an error or a cause of it matches. Reads the formats of pg, Prisma and its adapter. */
 function someCause(error: unknown, matches: (described: Described) => boolean): boolean {
   for (let at = error, depth = 0; at instanceof Object && depth < 6; depth += 1) {
     const { code, originalCode, kind, message, cause, meta } = at as Record<string, unknown>

@@ -42,7 +42,7 @@ export async function databaseProblems(client: pg.Client): Promise<string[]> {
   return problems
 }
 
-/** Lists warnings about the database's settings, a sentence each. `wantedConnections`: the most connections that this start may open. */
+/** Lists warnings about the database's settings, a sentence each. */
 export async function databaseWarnings(client: pg.Client, wantedConnections: number): Promise<string[]> {
   const { maxConnections, synchronousCommit } = await readFacts(client)
   const warnings: string[] = []

@@ -1,13 +1,13 @@
 import pg from 'pg'
 import { isUnknownStatement } from './errors'
 
-/** A statement with its values in PostgreSQL's text format. Two statements with different texts must have different names. */
+/** `values` are in PostgreSQL's text format. Statements with different texts must have different names. */
 export type Statement = { name: string; text: string; values?: readonly string[] }
 
-/** A row of a result; every column in PostgreSQL's text format. */
+/** A row in PostgreSQL's text format. */
 export type TextRow = (string | null)[]
 
-/** Formats an array in PostgreSQL's text format. `read` returns the element of an item; undefined becomes NULL. */
+/** Formats an array in PostgreSQL's text format; undefined becomes NULL. */
 export function arrayText<Item>(
   items: readonly Item[],
   read: (item: Item) => string | number | undefined,
@@ -23,17 +23,17 @@ export function arrayText<Item>(
 export const serverTimeouts: Timeouts = { statement: 6_000, lock: 4_000 }
 
 type Timeouts = {
-  /** Milliseconds that a statement may take, by the server's clock. */
+  /** `statement_timeout` in milliseconds. */
   statement: number
-  /** Milliseconds that a statement may wait for a lock. */
+  /** `lock_timeout` in milliseconds. */
   lock: number
 }
 
 /**
- * Rolls back the transaction of a connection after an error. Only the response to ROLLBACK shows whether the session survived an error
- * of the server: `pg` gives the error's severity only in the language of the server's messages.
+ * Rolls back a transaction after an error. The response to ROLLBACK shows whether the session survived: `pg` gives the severity of an
+ * error only in the language of the server's messages.
  *
- * @returns undefined if the session rolled back; otherwise the connection's error, and the connection must be closed
+ * @returns the error of ROLLBACK, after which the connection must be closed
  */
 export async function rollBack(client: pg.PoolClient): Promise<Error | undefined> {
   return client.query('ROLLBACK').then(
@@ -42,7 +42,7 @@ export async function rollBack(client: pg.PoolClient): Promise<Error | undefined
   )
 }
 
-/** PostgreSQL did not respond to COMMIT with COMMIT: it responds with ROLLBACK if a statement of the transaction failed. */
+/** PostgreSQL responds to COMMIT with ROLLBACK if a statement of the transaction failed. */
 export class NotCommitted extends Error {
   constructor(command: string) {
     super(`The transaction was rolled back: PostgreSQL responded to COMMIT with ${command}.`)
@@ -52,14 +52,11 @@ export class NotCommitted extends Error {
 export type PipelinedTransactions = ReturnType<typeof createPipelinedTransactions>
 
 /**
- * Creates the function that runs transactions at READ COMMITTED, each in one round trip: all messages, including BEGIN and COMMIT, are
- * sent before the first response arrives. PostgreSQL applies the timeouts, because a client that stops waiting does not stop its statement.
+ * Creates the function that runs a statement in a READ COMMITTED transaction, in one round trip. PostgreSQL applies the timeouts, because
+ * a client that stops waiting does not stop its statement. Statements get names only on a connection whose process id is the session's,
+ * because a pooler may use another session for each transaction.
  *
- * A named statement is parsed and planned once, but only the session that parsed it knows its name. So statements are named only on
- * connections that always lead to the same session. A pooler that may use another session for each transaction is recognised by the
- * process id that it gives to clients, which differs from the process id of the session.
- *
- * @param sharedSession whether all clients share one session; then no statement is named, because their names would collide
+ * @param sharedSession whether all clients share one session; then names of statements would collide, so none is named
  */
 export function createPipelinedTransactions(
   { pool, sharedSession = false }: { pool: pg.Pool; sharedSession?: boolean | undefined },
@@ -71,22 +68,17 @@ export function createPipelinedTransactions(
   const begin: Statement = { name: 'rekey_begin', text: 'BEGIN ISOLATION LEVEL READ COMMITTED' }
   const bound: Statement = {
     name: 'rekey_bound',
-    // Planning each batch for its values would cost more than it saves: the arrays differ in length, but are used in the same way.
+    // A plan for the values of each batch would cost more than it saves.
     text: `SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
                   set_config('plan_cache_mode', 'force_generic_plan', true), pg_backend_pid()`,
     values: [String(timeouts.statement), String(timeouts.lock)],
   }
   const commit: Statement = { name: 'rekey_commit', text: 'COMMIT' }
 
-  /**
-   * Runs one statement in a transaction of its own.
-   *
-   * @returns its rows, after the commit
-   * @throws the error of PostgreSQL or of the connection. If the connection was lost, the transaction may have been committed
-   */
+  /** Returns the statement's rows, after the commit. If the connection was lost, the transaction may have been committed. */
   async function run(statement: Statement): Promise<TextRow[]> {
     const client = await pool.connect()
-    // The pool listens to idle connections only. Without a listener, the loss of a busy one would end the process.
+    // Without a listener, the loss of a connection in use would end the process.
     client.on('error', ignore)
     let broken: Error | undefined
     try {
@@ -105,7 +97,7 @@ export function createPipelinedTransactions(
     return run(statement)
   }
 
-  /** Compares the process id of the session that ran a transaction with the client's. If they differ, no statement is named any more. */
+  /** Allows names on a connection whose process id is the session's; otherwise stops naming statements. */
   function learn(client: pg.PoolClient, pid: string | null | undefined): void {
     const { processID } = client as unknown as { processID: number | null }
     if (pid !== String(processID)) namesAreSafe = false
@@ -115,7 +107,6 @@ export function createPipelinedTransactions(
   return { run }
 }
 
-/** Ignores the error of a lost connection, because the transaction in progress fails with the same error. */
 const ignore = () => undefined
 
 function send(
@@ -130,7 +121,7 @@ function send(
   })
 }
 
-/** The members of pg's connection with which messages of the extended query protocol are sent. */
+/** The members of pg's connection that send messages of the extended query protocol. */
 type Messages = {
   stream: { cork(): void; uncork(): void }
   close(statement: { type: 'S'; name: string }): void
@@ -140,7 +131,7 @@ type Messages = {
   sync(): void
 }
 
-/** Sends several statements and one Sync. After an error, the server skips the statements up to the Sync (PostgreSQL, "Pipelining"). */
+/** Sends statements with one Sync. After an error, the server skips the statements up to the Sync (PostgreSQL, "Pipelining"). */
 class Pipeline implements pg.Submittable {
   readonly statements: Statement[]
   readonly names: Set<string> | undefined

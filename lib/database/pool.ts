@@ -12,25 +12,17 @@ import { runTransaction } from './transactions'
 
 export type Database = {
   prisma: PrismaClient
-  /** The pool that Prisma uses, too. For modules that send SQL without Prisma, such as the audit log and the rate limits. */
+  /** The pool that Prisma's client uses, too. */
   pool: pg.Pool
-  /** Runs statements in SQL of our own, each in a transaction of its own. */
+  /** Runs each statement in a transaction of its own. */
   queries: Queries
   schemas: SchemaNames
   /** Whether all clients share one session, as on the embedded database. */
   sharedSession?: boolean | undefined
   names: ReturnType<typeof tableNames>
-  /**
-   * Runs work in one transaction at READ COMMITTED, whatever the database's default is. Retries it after a conflict, so `work` may
-   * run several times; only its last run is committed. Each of its statements may take 8 s at most.
-   *
-   * @throws what `work` throws, after a rollback; the error of a connection or a statement; a conflict only after twelve tries
-   */
+  /** Runs work in a transaction at READ COMMITTED. `work` may run several times, because conflicts are retried. */
   transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>
-  /**
-   * Runs work in a transaction as `transaction` does, but with Prisma's client, for functions in rekey.config.ts. Needs several times as
-   * much processor time. The whole transaction may take 8 s at most.
-   */
+  /** As `transaction`, with Prisma's client, for functions in rekey.config.ts. The whole transaction may take 8 s. */
   prismaTransaction<Result>(work: (tx: PrismaTransaction) => Promise<Result>): Promise<Result>
   /** Whether the database responds. Concurrent calls share one query, so that health checks cannot use up the pool. */
   isReady(): Promise<boolean>
@@ -44,16 +36,15 @@ export type DatabaseSettings = {
   sharedSession?: boolean
 }
 
-/** Runs the statements of a transaction. A statement that another object runs is no part of the transaction. */
 export type Transaction = Queries
 
 export type PrismaTransaction = Prisma.TransactionClient
 
-/** Milliseconds to wait for a connection (`connectTimeout`), and for a query or a whole `prismaTransaction` (`queryTimeout`). */
+/** Milliseconds. */
 const connectTimeout = 3_000
 const queryTimeout = 8_000
 
-/** Creates a pool of connections and Prisma's client on it. The first query opens the first connection. */
+/** Creates a pool of connections, and Prisma's client on it. Connections open at first use. */
 export function openDatabase(
   { url, poolSize, schemas, sharedSession }: DatabaseSettings,
   log: Log,
@@ -70,8 +61,7 @@ export function openDatabase(
   pool.on('error', (error) =>
     log.warn({ err: error, event: 'database_connection_lost', requestId: undefined }),
   )
-  // The pool listens to idle connections only. Without another listener, the process would end if a session ends while its
-  // connection is in use.
+  // The pool listens to idle connections only: without a listener, the loss of a connection in use would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined))
   // Closes a connection that is released inside a transaction: its next user would join that transaction.
   pool.on('release', (_error, client) => {
@@ -115,10 +105,7 @@ export function openDatabase(
   }
 }
 
-/**
- * Makes `pool.query` retry its statement after a conflict, or without a name if the session does not know the name. A statement inside
- * a transaction is not retried alone, because its failure aborts the transaction.
- */
+/** Makes `pool.query` retry its statement after a conflict, or without a name that the session does not know. */
 function retryStatements(pool: pg.Pool, names: StatementNames): void {
   const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>
   pool.query = ((...args: unknown[]) =>

@@ -2,18 +2,15 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { isUnknownStatement } from './errors'
 
-/** The most texts that are named; further texts are sent without a name. Rekey has far fewer texts, unless one varies. */
+/** Further texts are sent without a name, so that texts that vary do not fill the memory. */
 const mostNames = 500
 
 export type StatementNames = ReturnType<typeof createStatementNames>
 
 /**
  * Names the statements that have parameters by a digest of their text, so that a session parses a statement once. Only the session
- * that parsed a statement knows its name. So statements are named only on connections that always lead to the same session.
- * A pooler that may use another session for each transaction is recognised by the process id that it gives to clients, which differs
- * from the process id of the session.
- *
- * @param sharedSession whether all clients share one session; then no statement is named
+ * that parsed a statement knows its name. A pooler may use another session for each transaction; then the process id that it gives to
+ * clients differs from the session's, and statements get no names.
  */
 export function createStatementNames({ sharedSession = false }: { sharedSession?: boolean | undefined }) {
   let enabled = !sharedSession
@@ -45,7 +42,7 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
     return hasItems(values) ? [{ ...(config as object), name: nameOf(text) }, ...others] : undefined
   }
 
-  /** Names the statements of a new connection if the process id that the client got equals the process id of the session. */
+  /** The option `verify` of a pool: names the statements of a new connection if its process id is the session's. */
   function verify(client: pg.PoolClient, done: (error?: Error) => void): void {
     if (!enabled) return done()
     client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS "pid"').then(({ rows }) => {
@@ -68,7 +65,6 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
   }
 
   return {
-    /** For the option `verify` of a pool, which calls it for each new connection. */
     verify,
     retry,
   }

@@ -2,13 +2,12 @@ import { createBatchQueue, type BatchBounds } from './batch-queue'
 import { isBadValueError } from './errors'
 
 /**
- * Creates a batch queue (see {@link createBatchQueue}) that sends each batch to the database as one statement.
+ * Creates a batch queue that sends each batch to the database as one statement.
  *
- * If the database rejects a value, it rolls back the whole batch. Then the entries run again, each alone and in the same order, so
- * that only entries with bad values fail. After any other error the batch may have been committed. A second try could store entries
- * twice, so all entries of the batch fail.
+ * If the database rejects a value, the entries run again one by one, so that only entries with bad values fail. After any other error
+ * all fail: the batch may have been committed, and a second try could store entries twice.
  *
- * @param execute runs one statement, which commits all entries or none; returns a result for each entry, in their order
+ * @param execute commits all entries or none; returns a result for each entry, in their order
  */
 export function createStatementQueue<Entry, Result>(
   execute: (entries: Entry[]) => Promise<Result[]>,

@@ -3,11 +3,9 @@ import { NotCommitted, rollBack } from './pipelined-transactions'
 import { createQueries, type Queries } from './queries'
 
 /**
- * Runs work in one transaction at READ COMMITTED, whatever the database's default is.
+ * Runs work in one transaction at READ COMMITTED. If it throws, nothing was committed, unless the connection failed during COMMIT.
  *
- * @returns the result of `work`, after the commit
- * @throws what `work` throws, or the error of a connection or a statement: nothing was committed, unless the connection failed during
- *   COMMIT. NotCommitted if PostgreSQL rolled back instead of committing
+ * @throws NotCommitted if PostgreSQL rolled back instead of committing
  */
 export async function runTransaction<Result>(
   pool: pg.Pool,

@@ -9,7 +9,7 @@ import { appGrantStatements } from './privileges'
 import { queueIsCurrent } from '@/lib/queue/queue-state'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
-/** Returns the quoted name of the table of applied migrations, which has the format of `prisma migrate`. */
+/** Returns the table of applied migrations, which has the format of `prisma migrate`. */
 const recordOf = ({ own }: SchemaNames) => `${quoteSchema(own)}."_prisma_migrations"`
 
 const createRecord = (schemas: SchemaNames) => `CREATE TABLE IF NOT EXISTS ${recordOf(schemas)} (
@@ -25,10 +25,9 @@ const createRecord = (schemas: SchemaNames) => `CREATE TABLE IF NOT EXISTS ${rec
 
 type Migration = { name: string; sql: string; checksum: string }
 
-/** Matches the migration that creates Rekey's own table of accounts. It is skipped for a team that maps its own table. */
+/** Matches the migration of Rekey's own table of accounts. */
 const usersMigration = /_users$/
 
-/** Reads the migrations of this version, sorted by name, which is the order to apply them in. */
 function readMigrations(ownsUsers: boolean): Migration[] {
   const dir = path.resolve('prisma/migrations')
   return readdirSync(dir, { withFileTypes: true })
@@ -42,12 +41,7 @@ function readMigrations(ownsUsers: boolean): Migration[] {
     })
 }
 
-/**
- * Lists the migrations that are not applied yet, and `the queue` if its tables or queues are missing or of another version.
- *
- * @param ownsUsers whether accounts are in Rekey's own table
- * @throws Error if an applied migration was edited afterwards
- */
+/** Lists unapplied migrations, and `the queue` if it is not current. @throws Error if an applied migration was edited */
 export async function pendingMigrations(
   client: pg.Client,
   schemas: SchemaNames,
@@ -62,16 +56,11 @@ export async function pendingMigrations(
 }
 
 /**
- * Updates the database to this version: creates missing schemas, applies each pending migration in its own transaction under an
- * advisory lock, creates or updates the queue's tables, then grants privileges. Checks first whether the update would fail. Idempotent, and
- * safe to run on several machines at once.
+ * Updates the database to this version, and grants privileges. Several machines may run it at once.
  *
- * @param url the database; its role needs CREATE on both schemas, or on the database if they are missing
- * @param appRole the role of DATABASE_URL, if it differs from the role of `url`; it is granted the privileges that the app needs
- * @param ownsUsers whether accounts are in Rekey's own table; if not, that table is not created
+ * @param appRole the role of DATABASE_URL, if it differs from the role of `url`
  * @returns the names of the migrations that this call applied
- * @throws Error with a sentence for each reason not to start; the database is then unchanged
- * @throws Error if a migration fails, or if an applied one was edited; earlier migrations stay applied
+ * @throws Error if a check fails, before any change, or if a migration fails or was edited; earlier migrations stay applied
  */
 export async function migrate(
   { url, schemas }: { url: string; schemas: SchemaNames },
@@ -91,7 +80,7 @@ export async function migrate(
     for (const migration of migrations) {
       if (await apply(client, schemas, migration)) done.push(migration.name)
     }
-    // Not imported above: each start of Rekey imports this file to look for pending migrations, and pg-boss takes long to load.
+    // Not imported above: each start of Rekey imports this file, and pg-boss takes long to load.
     const { installQueue } = await import('@/lib/queue/install-queue')
     await installQueue(url, schemas)
     if (appRole !== undefined) await grantTo(client, schemas, appRole, ownsUsers)
@@ -101,7 +90,7 @@ export async function migrate(
   return done
 }
 
-/** Creates the missing schemas. Looks for them under the lock: otherwise two concurrent runs could both find one missing. */
+/** Looks for missing schemas under the lock: otherwise two concurrent runs could both find one missing. */
 async function createSchemas(client: pg.Client, schemas: SchemaNames): Promise<void> {
   await inTransaction(client, schemas, async () => {
     for (const schema of [schemas.own, schemas.queue]) {
@@ -124,7 +113,7 @@ async function grantTo(
   })
 }
 
-/** Applies a migration. @returns false if it was applied before */
+/** @returns false if the migration was applied before */
 async function apply(client: pg.Client, schemas: SchemaNames, migration: Migration): Promise<boolean> {
   return inTransaction(client, schemas, async () => {
     await client.query(createRecord(schemas))
@@ -145,10 +134,7 @@ async function apply(client: pg.Client, schemas: SchemaNames, migration: Migrati
   })
 }
 
-/**
- * Runs work in a transaction under a lock that only one `migrate` of this installation holds at a time. The lock belongs to the
- * transaction, not to the session, because clients may share a session behind a pooler.
- */
+/** Runs work under a lock of the transaction: behind a pooler, clients may share a session, and so a lock of the session. */
 async function inTransaction<Result>(
   client: pg.Client,
   { own }: SchemaNames,
@@ -166,7 +152,7 @@ async function inTransaction<Result>(
   }
 }
 
-/** Reads the checksums of the applied migrations by name; empty if the table of applied migrations does not exist yet. */
+/** Reads the checksums of the applied migrations by name. */
 async function appliedMigrations(client: pg.Client, schemas: SchemaNames): Promise<Map<string, string>> {
   const { rowCount } = await client.query(
     `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

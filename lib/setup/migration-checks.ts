@@ -3,12 +3,9 @@ import { queueOwner } from '@/lib/queue/queue-state'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
 /**
- * Lists reasons why `migrate` would fail with these schemas. Changes nothing, so that `migrate` can stop before its first
- * change.
+ * Lists reasons why `migrate` would fail with these schemas, a sentence each.
  *
- * @param migrations the names of all migrations of this version, the oldest first
- * @param appRole the role that `migrate` will grant the app's privileges, if any
- * @returns a sentence for each reason, with the remedy
+ * @param migrations the names of this version's migrations, the oldest first
  */
 export async function migrationProblems(
   client: pg.Client,
@@ -36,9 +33,8 @@ type Facts = {
   mayCreateSchemas: boolean
   appRoleExists: boolean
   schemas: Map<string, { usable: boolean; foreignOwner: string | null }>
-  /** Which of the two schemas' names are SQL keywords. Such a name fails in pg-boss, which does not quote the name of its schema. */
+  /** The schemas' names that are SQL keywords: pg-boss does not quote the name of its schema. */
   keywords: Set<string>
-  /** Whether `_prisma_migrations` in Rekey's schema lists the migrations of another application. */
   foreignMigrations(known: string[]): boolean
 }
 
@@ -71,7 +67,7 @@ async function readFacts(client: pg.Client, schemas: SchemaNames, appRole?: stri
       found.map(({ name, usable, foreign_owner: foreignOwner }) => [name, { usable, foreignOwner }]),
     ),
     keywords: new Set(reserved.map(({ name }) => name)),
-    // If Rekey's first migration is applied, the unknown migrations belong to a newer version of Rekey, which ran before this one.
+    // If Rekey's first migration is recorded, the unknown ones belong to a newer version of Rekey.
     foreignMigrations: (known) =>
       !applied.includes(known[0]!) && applied.some((name) => !known.includes(name)),
   }
@@ -98,7 +94,7 @@ function schemaProblems({ role, mayCreateSchemas, schemas, keywords }: Facts, na
   return []
 }
 
-/** Whether Rekey's schema contains tables, views or sequences, but no recorded migration: then another application may own them. */
+/** Whether no migration is recorded, but Rekey's schema contains tables, views or sequences besides `_prisma_migrations`. */
 async function holdsForeignTables(client: pg.Client, schemas: SchemaNames): Promise<boolean> {
   if ((await recordedMigrations(client, schemas)).length > 0) return false
   const { rows } = await client.query<{ some: boolean }>(

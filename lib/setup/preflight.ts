@@ -13,23 +13,18 @@ import { isLoopback } from '@/lib/addresses/loopback'
 import { describeDatabaseUrl } from '@/lib/config/database-url'
 
 /**
- * Verifies at start that the database is reachable, suitable and fully migrated, that the role of DATABASE_URL has the needed
- * privileges, and that Rekey can work with a mapped users table. Changes nothing.
+ * Verifies that Rekey can work with the database and with a mapped users table.
  *
- * @param users the mapping of rekey.config.ts; undefined for Rekey's own table
+ * @param users undefined for Rekey's own table
  * @returns warnings, a sentence each
- * @throws Error with the problems of the first check that fails, a sentence each. Later checks are then not made
+ * @throws Error with the problems of the first check that fails
  */
 export async function checkDatabase(settings: Settings, users?: UsersMapping): Promise<string[]> {
   const warnings = await checkAllButMappedUsers(settings, users === undefined)
   return users === undefined ? warnings : [...warnings, ...(await checkUsersTable(settings, users))]
 }
 
-/**
- * Verifies what {@link checkDatabase} does, except for a mapped users table, with the same result and errors.
- *
- * @param ownsUsers whether accounts are in Rekey's own table
- */
+/** Verifies what {@link checkDatabase} does, except for a mapped users table. */
 export async function checkAllButMappedUsers(settings: Settings, ownsUsers: boolean): Promise<string[]> {
   const { url, schemas } = settings.database
   let client: pg.Client
@@ -70,20 +65,12 @@ function notAllowed(privileges: string[]): string {
   return `The role of DATABASE_URL lacks privileges (${named}); run \`npm run migrate\` with MIGRATION_DATABASE_URL, which grants them.`
 }
 
-/**
- * Counts the connections that the processes of this machine may open together: a pool for each process, two more in each web process
- * for monitoring, and those of the worker's queue.
- */
+/** Counts the connections that the web processes and the worker may open; each web process has two for monitoring. */
 function wantedConnections({ database, webConcurrency, worker }: Settings): number {
   return webConcurrency * (database.poolSize + 2) + (worker ? database.poolSize + queueConnections : 0)
 }
 
-/**
- * Returns a warning if a connection to another machine has no TLS or an unchecked certificate (ASVS 12.3.1), else none. `pg` parses the
- * URL: by default it uses no TLS, for `sslmode=require` it checks the certificate, and for `no-verify` it does not.
- *
- * @throws Error if a certificate file that the URL names cannot be read
- */
+/** Warns if a connection to another machine lacks TLS or a check of the certificate (ASVS 12.3.1). */
 export function encryptionWarnings(databaseUrl: string): string[] {
   const { host, ssl } = new pg.Client({ connectionString: databaseUrl })
   if (host.startsWith('/') || isLoopback(host.toLowerCase())) return []

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 
-/** The privileges of the app's role on each table in Rekey's schema: the least that it needs (ASVS 13.2.2). */
+/** The least privileges that the app needs on Rekey's tables (ASVS 13.2.2). */
 const tablePrivileges: Record<string, string[]> = {
   _prisma_migrations: ['SELECT'],
   users: ['SELECT', 'INSERT', 'UPDATE'],
@@ -16,12 +16,11 @@ const tablePrivileges: Record<string, string[]> = {
 
 const purgeAudit = '"purge_audit"(INTERVAL)'
 
-/** Lists the privileges that the app needs on each table, without Rekey's own table of accounts if accounts are elsewhere. */
 function neededPrivileges(ownsUsers: boolean): [table: string, privileges: string[]][] {
   return Object.entries(tablePrivileges).filter(([table]) => ownsUsers || table !== 'users')
 }
 
-/** Returns the GRANT statements for the app's role, whose name must be quoted for SQL. All tables must exist before the statements run. */
+/** Returns the GRANT statements for the app's role, whose name must be quoted for SQL. The tables must exist. */
 export function appGrantStatements(role: string, schemas: SchemaNames, ownsUsers: boolean): string[] {
   const [own, queue] = [quoteSchema(schemas.own), quoteSchema(schemas.queue)]
   return [
@@ -36,7 +35,7 @@ export function appGrantStatements(role: string, schemas: SchemaNames, ownsUsers
   ]
 }
 
-/** Lists which of Rekey's two schemas exist but may not be used by the connection's role. */
+/** Lists Rekey's schemas that exist but may not be used by the connection's role. */
 export async function schemasWithoutUsage(client: pg.Client, { own, queue }: SchemaNames): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT nspname AS "name" FROM pg_namespace WHERE nspname = ANY ($1) AND NOT has_schema_privilege(oid, 'USAGE')`,

@@ -14,18 +14,17 @@ import { openDatabase, type Database } from '@/lib/database/pool'
 import { createLog } from '@/lib/logging/log'
 
 export type UsersTableReport = {
-  /** Reasons why Rekey cannot work with the table, a sentence each. */
   problems: string[]
   warnings: string[]
-  /** The tables that the mapping names, as PostgreSQL describes them; empty if an option has no value. */
+  /** Empty if an option of the mapping has no value. */
   catalogue: ReadonlyMap<string, Relation>
-  /** The connection's role, quoted. */
+  /** Quoted for SQL. */
   role: string
-  /** Whether a known password has been verified with this mapping. False, too, if problems ended the inspection early. */
+  /** Whether a known password was verified with this mapping. False, too, if problems ended the inspection early. */
   isProven: boolean
 }
 
-/** Compares the users mapping with the database. Reads PostgreSQL's catalogue and a sample of the accounts; changes nothing. */
+/** Compares the users mapping with PostgreSQL's catalogue and a sample of the accounts. */
 export async function inspectUsersTable(
   database: Pick<Database, 'pool' | 'queries' | 'names' | 'schemas' | 'transaction'>,
   mapping: UsersMapping,
@@ -54,7 +53,7 @@ export async function inspectUsersTable(
   return { ...found, catalogue, role, isProven: rowCount === 1 }
 }
 
-/** Stores that a known password has been verified with this mapping, against a hash that the team's own application wrote. */
+/** Stores that a known password was verified with this mapping. */
 export async function storeMappingProof(
   { pool, schemas }: Pick<Database, 'pool' | 'schemas'>,
   mapping: UsersMapping,
@@ -67,12 +66,11 @@ export async function storeMappingProof(
 }
 
 /**
- * Verifies at start that Rekey can work with the mapped users table. In production, unless USERS_TABLE_PROOF is `waived`, a known
- * password must have been verified with this mapping: with a wrong pepper or format, resets would seem to work, but people could not
- * sign in.
+ * Verifies that Rekey can work with the mapped users table. In production, unless USERS_TABLE_PROOF is `waived`, a known password must
+ * have been verified: with a wrong pepper or format, resets would seem to work, but people could not sign in.
  *
  * @returns warnings, a sentence each
- * @throws Error whose message has a sentence for each problem
+ * @throws Error with a sentence for each problem
  */
 export async function checkUsersTable(
   { database: settings, mode, usersTableProof }: Pick<Settings, 'database' | 'mode' | 'usersTableProof'>,
