@@ -4,24 +4,22 @@ import { createFairQueue, type QueueBounds } from './fair-queue'
 import type { ErrorResponse } from './request-filter'
 import { sendError } from './error-response'
 
-/** The kinds of requests: pages and files, endpoints, health checks, and metrics. Each kind has a queue of its own. */
+/** The kinds of requests. Each has a queue of its own. */
 type Kind = 'page' | 'api' | 'health' | 'metrics'
 
-/** The limits of a process for requests in progress and requests that wait; times in milliseconds. */
+/** Times in milliseconds. */
 export type AdmissionLimits = {
   queues: Record<Kind, QueueBounds>
-  /** How long a request may wait for its turn. Less than the usual timeout of proxies, a minute. */
   longestWait: number
-  /** After this time a request no longer counts as in progress: a handler that never returns must not block the queue. */
+  /** A request no longer counts as in progress after this time: a handler that never returns must not block the queue. */
   longestWork: number
-  /** How long new connections and requests may delay the pages and endpoint requests that wait. */
+  /** How long new connections and requests may delay waiting pages and endpoint requests. */
   longestIntake: number
 }
 
 /**
- * Pages and files need the process's main thread: more of them at once would only make each one slower. Endpoints mostly wait for
- * the database and for hashes. At most half of a queue's requests in progress are of one client, so that requests of others can
- * begin. Health checks and metrics have queues of their own, so that monitors get a response during a burst.
+ * Pages need the main thread, so more of them at once would be slower. Endpoints mostly wait for the database and for hashes. One
+ * client may have half of the requests in progress, so that other clients can begin.
  */
 export const admissionLimits: AdmissionLimits = {
   queues: {
@@ -35,30 +33,23 @@ export const admissionLimits: AdmissionLimits = {
   longestIntake: 50,
 }
 
-/**
- * The response to a request or connection that exceeds a limit. It closes the connection, and so drops the later requests on it:
- * RFC 9112 §9.6 forbids processing them after `Connection: close`.
- */
+/** The response above a limit. After `Connection: close`, RFC 9112 §9.6 forbids processing later requests of the connection. */
 export const overloadedResponse: ErrorResponse = {
   status: 503,
   detail: 'Service temporarily unavailable.',
   headers: { 'Retry-After': '5', Connection: 'close' },
 }
 
-/** A request that may begin. */
 export type AdmittedRequest = {
-  /** Call it when the handler of the request has returned or thrown. */
+  /** Call it when the handler has returned or thrown. */
   returned(): void
 }
 
 export type AdmissionControl = ReturnType<typeof createAdmissionControl>
 
 /**
- * Limits how many requests of a process are in progress and how many wait (requirement R9). Clients take turns. A request gets
- * {@link overloadedResponse} if too many already wait when it comes, if it has to make room for another client's request, or after
- * `longestWait`. A request whose client disconnects while it waits never begins.
- *
- * @param onReject called for each request that gets `overloadedResponse`
+ * Limits how many requests of a process are in progress and how many wait (requirement R9). Above a limit, or after `longestWait`, a
+ * request gets {@link overloadedResponse}, and `onReject` is called.
  */
 export function createAdmissionControl(limits: AdmissionLimits, onReject: () => void) {
   const { page, api, health, metrics } = limits.queues
@@ -70,19 +61,17 @@ export function createAdmissionControl(limits: AdmissionLimits, onReject: () => 
   }
   let arrivals = 0
   let scheduled = false
-  /** When new arrivals began to delay the waiting requests; undefined while they do not. */
+  /** When new arrivals began to delay the waiting requests. */
   let heldSince: number | undefined
 
-  /** Counts a new connection or request, so that `schedule` knows whether more arrive. */
+  /** Counts a new connection or request. */
   function arrived(): void {
     arrivals += 1
   }
 
   /**
-   * Begins waiting requests once nothing more arrives, or after `longestIntake`: at most one endpoint request and one page in a
-   * turn of the event loop. The loop accepts one connection per turn. If each turn of a burst also began a request, a health check
-   * that connects after a thousand other clients would wait for a thousand requests. The delay also lets the server notice clients
-   * that disconnected.
+   * Begins waiting pages and endpoint requests once nothing more arrives, or after `longestIntake`. The event loop accepts one connection
+   * per turn: if each turn of a burst also began a request, a health check that connects last would wait for all these requests.
    */
   function schedule(): void {
     if (scheduled) return
@@ -100,10 +89,9 @@ export function createAdmissionControl(limits: AdmissionLimits, onReject: () => 
   }
 
   /**
-   * Waits for the request's turn. Call it after the whole body arrived: a body that arrives slowly must not count as in progress.
+   * Waits for the request's turn. Call it after the body arrived: a body that arrives slowly must not count as in progress.
    *
-   * @param client the client's key for rate limits
-   * @returns the request when it may begin; undefined if it must not, because it was rejected here or its client has disconnected
+   * @returns undefined if the request was rejected here or its client has disconnected
    */
   function admit(response: SecuredResponse, client: string): Promise<AdmittedRequest | undefined> {
     const kind = kindOf(response.target)
@@ -142,9 +130,8 @@ export function createAdmissionControl(limits: AdmissionLimits, onReject: () => 
   }
 
   /**
-   * Calls `free` once, as soon as the request should not count as in progress: when its whole response was handed to the
-   * connection, when the client reads too slowly, when the client has disconnected and the handler has returned or begun the
-   * response, or after `longestWork`.
+   * Calls `free` once: after the response, when the client reads too slowly, after `longestWork`, or when the client has disconnected and
+   * the handler has returned or begun the response.
    */
   function occupy(response: SecuredResponse, free: () => void): AdmittedRequest {
     let isFree = false
@@ -178,10 +165,8 @@ function kindOf(target: string): Kind {
 }
 
 /**
- * Waits for the body of a request, and for the end of the response to the previous request on the same connection.
+ * Waits for a request's body, and for the previous response on its connection to close.
  *
- * @param earlier the previous response; undefined if none is pending
- * @param bodyRead the promise of `limitBody`
  * @returns whether the connection is still open; never settles if the connection closes within the body
  */
 export async function waitForBodyAndPreviousResponse(

@@ -1,12 +1,9 @@
 import { builtBasePath } from '@/scripts/base-path.js'
 
 /**
- * Removes the path of PUBLIC_URL from a request's target, so that all later checks see paths without it. Accepts only the exact
- * spelling of that path, so that a proxy and Rekey cannot disagree about it.
+ * Removes the path of PUBLIC_URL from a request's target. Accepts only its exact spelling, so that a proxy and Rekey cannot disagree.
  *
- * @param basePath such as `/account`; empty if PUBLIC_URL has no path
- * @returns the rest, with a leading slash; the unchanged target if `basePath` is empty; undefined if the target is not under
- *   `basePath`
+ * @returns undefined if the target is not under `basePath`
  */
 export function withoutBasePath(target: string, basePath: string): string | undefined {
   if (basePath === '') return target
@@ -16,11 +13,7 @@ export function withoutBasePath(target: string, basePath: string): string | unde
   return rest.startsWith('/') ? rest : undefined
 }
 
-/**
- * Explains why the build in `.next` cannot be served under the path of PUBLIC_URL.
- *
- * @returns a sentence for the operator; undefined if the build matches
- */
+/** Explains why the build in `.next` does not match the path of PUBLIC_URL; returns undefined if it matches. */
 export function whyBuildUnfit(basePath: string): string | undefined {
   const built = builtBasePath()
   if (built === basePath) return undefined

@@ -4,8 +4,8 @@ import { maxBodyBytes } from '@/lib/http/guards'
 /**
  * Closes the connection of a request if more than `ceiling` bytes of its body arrive before its response begins (requirement I3).
  *
- * @returns a promise that resolves when the whole body arrived, or as soon as the body is known to be larger than `maxBodyBytes`;
- *   it never settles if the connection closes before
+ * @returns a promise that resolves when the body has arrived or is known to exceed `maxBodyBytes`; never settles if the connection
+ *   closes before
  */
 export function limitBody(
   request: IncomingMessage,

@@ -2,22 +2,18 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { clientKey } from '@/lib/addresses/client-ip'
 
-/** The least milliseconds from a failed search for a client's idle connection to the next: a burst must not cause thousands of searches. */
+/** Milliseconds without a search for a client's idle connection after one failed: a burst must not cause thousands of searches. */
 const searchPause = 100
 
 type Cap = {
-  /** The most connections of one client at once. */
   perClient: number
-  /** Whether a connection had a request and has no response pending. */
   isIdle: (socket: Socket) => boolean
-  /** Rejects a connection before reading from it. */
   reject: (socket: Socket) => void
 }
 
 /**
- * Limits the connections of each client, because even a connection without a request costs memory and time. At the limit, a
- * new connection replaces an idle one. If none is idle, the new one is rejected, and so is each further one for `searchPause`. For
- * clients that connect without a proxy: the connections of a proxy belong to many clients.
+ * Limits the connections of each client. At the limit, a new connection replaces an idle one or, if none is idle, is rejected. Not for
+ * use behind a proxy, whose connections belong to many clients.
  *
  * Hides rejected connections from the listeners that the server has when this is called. Listeners added later see them.
  */
@@ -27,7 +23,7 @@ export function limitConnections(server: Server, { perClient, isIdle, reject }: 
   server.removeAllListeners('connection')
 
   server.on('connection', (socket) => {
-    // A unix socket has no address: all of its clients would count as one.
+    // A unix socket has no address, so its clients cannot be told apart.
     const key = socket.remoteAddress === undefined ? undefined : clientKey(socket.remoteAddress)
     if (key !== undefined && !admit(socket, key)) return reject(socket)
     for (const listener of listeners) listener.call(server, socket)

@@ -1,19 +1,15 @@
 import { isIP } from 'node:net'
 import type { Settings } from '@/lib/config/settings'
 
-/** The settings that affect a page's Content-Security-Policy. */
 export type PolicyRules = Pick<Settings, 'mode' | 'publicOrigin' | 'basePath'> & {
   /** Whether pages come from Next's dev server, which evaluates code, adds styles and keeps a WebSocket open. */
   dev: boolean
 }
 
-/** The policy of responses that are not pages: they may load nothing, and no frame may show them. */
+/** The policy of responses that are not pages. */
 export const closedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/**
- * Returns the policy of a page, which may load this app's files and `data:` images. A script needs the nonce of this response, or
- * must be loaded by a script that has the nonce (OWASP CSP, "Strict policy").
- */
+/** Returns the policy of a page. A script needs the nonce, or a loading script that has it (OWASP CSP, "Strict policy"). */
 export function pagePolicy(nonce: string, rules: PolicyRules): string {
   const { mode, publicOrigin, dev } = rules
   const own = ownSource(rules)
@@ -37,9 +33,8 @@ export function pagePolicy(nonce: string, rules: PolicyRules): string {
 }
 
 /**
- * Returns the source of this app's own files: `'self'` if PUBLIC_URL has no path, in demo and dev, which are reached under several host
- * names, and if the host is an IP address, which browsers need not support as a source (CSP Level 3, "host-part matches"); otherwise
- * PUBLIC_URL, because `'self'` would include the other apps of the origin.
+ * Returns the source of this app's files. With a path in PUBLIC_URL, `'self'` would include other apps of the origin. But demo and dev
+ * have several host names, and browsers need not support an IP address as a source (CSP Level 3, "host-part matches").
  */
 function ownSource({ mode, publicOrigin, basePath }: PolicyRules): string {
   const { hostname } = new URL(publicOrigin)

@@ -4,16 +4,14 @@ import { withoutBasePath } from './base-path'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
-/** The functions of a route by HTTP method, as a `route.ts` exports them. */
+/** The functions that a `route.ts` exports, by HTTP method. */
 export type MethodHandlers = Readonly<Record<string, (request: Request) => Response | Promise<Response>>>
 
 /**
- * Creates a handler that calls the endpoints directly. Next's routing, streams and compression would cost several times as much
- * processor time as the endpoints' own code. The front server must have received the body before: only bytes that have arrived are
- * passed on.
+ * Creates a handler that calls the endpoints without Next, which would need several times the processor time. Only bytes of the body
+ * that have arrived before are passed on.
  *
- * @param routes by path without the path of PUBLIC_URL and without a trailing slash; a request may have one
- * @param handle handles everything else: other paths, and methods that a route does not export
+ * @param routes by path without the path of PUBLIC_URL and without a trailing slash
  */
 export function serveEndpoints(
   routes: ReadonlyMap<string, MethodHandlers>,

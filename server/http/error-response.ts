@@ -4,7 +4,7 @@ import { securityHeaders, type HeaderRules } from './response-headers'
 import { withoutBasePath } from './base-path'
 import { methodNotAllowedResponse, notFoundResponse, type ErrorResponse } from './request-filter'
 
-/** Sends an error response: `{"detail": …}` in JSON, as the endpoints do; without a body if it has no detail. */
+/** Sends an error response as JSON; without a body if it has no detail. */
 export function sendError(response: ServerResponse, { status, detail, headers = {} }: ErrorResponse): void {
   if (detail === undefined) return void response.writeHead(status, headers).end()
   const body = JSON.stringify({ detail })
@@ -16,7 +16,7 @@ export function sendError(response: ServerResponse, { status, detail, headers = 
   response.end(body)
 }
 
-/** Writes an error response to a connection that has no response object, and closes the connection within `lingerTime`. */
+/** Writes an error response to a connection without a response object, and closes the connection within `lingerTime`. */
 export function closeWithError(
   socket: Duplex,
   { status, detail, headers = {} }: ErrorResponse,
@@ -39,9 +39,8 @@ export function closeWithError(
 }
 
 /**
- * Chooses the response to bytes that Node's parser rejected, or to a request that did not arrive in time. The request may be HEAD:
- * its client would read a body as the next response (RFC 9112 §6.3). So a response has a body only if the parser rejected the
- * method, which then is not HEAD.
+ * Chooses the response to an error of Node's parser. The request may be HEAD, whose client would read a body as the next response
+ * (RFC 9112 §6.3), so the response has a body only if the parser rejected the method.
  */
 export function parserErrorResponse(
   error: Error & { code?: string; rawPacket?: Buffer },
@@ -55,7 +54,7 @@ export function parserErrorResponse(
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return { status: 408 }
     case 'HPE_INVALID_METHOD': {
-      // Look for the method only at the start of the packet, because later bytes may be part of a body.
+      // Only at the start of the packet, because later bytes may be part of a body.
       const start = error.rawPacket?.toString('latin1', 0, 2048) ?? ''
       const [, method, path] = /^([A-Z][A-Z0-9_-]{0,31}) (\/\S*) HTTP\/1\.[01]\r?\n/.exec(start) ?? []
       if (method === undefined || path === undefined) break

@@ -1,17 +1,15 @@
-/** The limits of a queue, in numbers of requests. */
+/** Numbers of requests: in progress and waiting, of all clients together and per client. */
 export type QueueBounds = {
-  /** Requests in progress, of all clients together. */
   working: number
   workingPerClient: number
-  /** Requests that wait, of all clients together. */
   waiting: number
   waitingPerClient: number
 }
 
-/** The queue calls one of these functions once for a request that `enter` accepted, or neither if the request leaves first. */
+/** The queue calls one of these functions once, or neither if the request leaves first. */
 export type QueuedRequest = {
   begin(): void
-  /** Rejects the request, to make room in a full queue for a client that has fewer requests waiting. */
+  /** Called to make room in a full queue for a client that has fewer requests waiting. */
   reject(): void
 }
 
@@ -20,27 +18,17 @@ type Client = { key: string; working: number; waiting: Set<QueuedRequest> }
 export type FairQueue = ReturnType<typeof createFairQueue>
 
 /**
- * Creates a queue of requests in which clients take turns: however many requests one client has waiting, another client's next
- * request begins after at most one of them. A client with `workingPerClient` requests in progress misses its turn, so that
- * requests that never end leave room for other clients.
- *
- * When the queue is full, a new request replaces the newest one of the client with the most requests waiting, if that client has
- * at least two more than the new request's client. So a client that fills the queue keeps no other client out.
+ * Creates a queue in which clients take turns. A client with `workingPerClient` requests in progress misses its turn, so that requests
+ * that never end leave room for other clients. A full queue makes room, so that a client that fills it keeps no other client out.
  */
 export function createFairQueue(bounds: QueueBounds) {
   const clients = new Map<string, Client>()
-  /** Clients with requests that wait. The first of them with fewer than `workingPerClient` requests in progress is next. */
+  /** Clients with waiting requests, in the order of their turns. */
   const turns = new Set<Client>()
   let working = 0
   let waiting = 0
 
-  /**
-   * Lets a request wait until `beginNext` begins it.
-   *
-   * @param key the client's key
-   * @returns a function to call when the request ended or its client disconnected; undefined if too many requests of the client
-   *   or of all clients wait, in which case the queue does not call `reject`
-   */
+  /** @returns a function to call when the request ended or its client disconnected; undefined if too many requests wait */
   function enter(key: string, request: QueuedRequest): (() => void) | undefined {
     const client = clients.get(key) ?? { key, working: 0, waiting: new Set() }
     if (client.waiting.size >= bounds.waitingPerClient) return undefined
@@ -67,11 +55,7 @@ export function createFairQueue(bounds: QueueBounds) {
     }
   }
 
-  /**
-   * Begins the request whose turn it is.
-   *
-   * @returns false if no request may begin: none waits, or those that wait would exceed the limits of requests in progress
-   */
+  /** Begins the next request. @returns false if none may begin */
   function beginNext(): boolean {
     const client =
       working < bounds.working
@@ -88,11 +72,7 @@ export function createFairQueue(bounds: QueueBounds) {
     return true
   }
 
-  /**
-   * Rejects the newest request of the client with the most requests waiting, if it has at least two more waiting than `client`.
-   *
-   * @returns whether it rejected one
-   */
+  /** Rejects the newest request of the client with the most waiting requests, if it has at least two more than `client`. */
   function makeRoomFor(client: Client): boolean {
     let longest = client
     for (const one of turns) if (one.waiting.size > longest.waiting.size) longest = one

@@ -29,31 +29,25 @@ export type FrontSettings = Pick<
   'mode' | 'publicOrigin' | 'basePath' | 'hsts' | 'allowedOrigins' | 'trustedProxyHops'
 >
 
-/** The limits of the front server: times in milliseconds, sizes in bytes, and numbers of requests and connections. */
+/** Times in milliseconds, sizes in bytes, and numbers of requests and connections. */
 export type FrontLimits = ClosingTimes &
   AdmissionLimits & {
-    /** How long a client may take to send the headers of a request. */
     headersTimeout: number
-    /** How long a client may take to send a whole request, body included. */
     requestTimeout: number
-    /** How long an idle connection stays open. Load balancers usually keep one for a minute; closing first could lose a request. */
+    /** Longer than load balancers usually keep an idle connection, a minute: closing first could lose a request. */
     keepAliveTimeout: number
     /** How long a connection may be without traffic during a request or its response. */
     idleTimeout: number
-    /** How often Node looks for connections that exceed `headersTimeout` or `requestTimeout`. */
+    /** How often Node checks `headersTimeout` and `requestTimeout`. */
     checkInterval: number
-    /** How long a connection may stay half-open after a response to an incomplete request, so that the client can read the response. */
+    /** How long a connection stays half-open after a response to an incomplete request, so that the client can read the response. */
     lingerTime: number
     maxHeaderSize: number
-    /** The most bytes of a body that may arrive before the response. Well above what handlers accept, so that they can respond with 413. */
+    /** Bytes of a body before the response. Above what handlers accept, so that they can respond with 413. */
     bodyCeiling: number
-    /**
-     * Requests of one connection that may wait for their responses; one more closes the connection. Node emits requests as it reads
-     * them, and a single read can contain thousands. Clients must expect a connection that closes before all responses (RFC 9112
-     * §9.3.2).
-     */
+    /** Pending requests of a connection; one more closes it (RFC 9112 §9.3.2). A single read can contain thousands of requests. */
     pipelined: number
-    /** Connections of one client, if TRUSTED_PROXY_HOPS is 0. More than the requests that one client may have in any one queue. */
+    /** Applies if TRUSTED_PROXY_HOPS is 0. */
     connectionsPerClient: number
   }
 
@@ -73,24 +67,19 @@ export const frontLimits: FrontLimits = {
   drainGrace: 25_000,
 }
 
-/** The arguments of {@link createFrontServer}. */
 export type FrontParts = {
   settings: FrontSettings
   log: Log
-  /** Handles the requests that pass all checks of the front server. */
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
-  /** Handles WebSockets of Next's dev server; absent in demo and production. */
+  /** Handles WebSockets of Next's dev server. */
   upgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
   limits?: Partial<FrontLimits>
 }
 
-/** The HTTP server, not yet listening; `close` lets responses in progress finish, within `drainGrace`. */
+/** `server` is not yet listening; `close` lets responses in progress finish, within `drainGrace`. */
 export type FrontServer = { server: Server; close(): Promise<void> }
 
-/**
- * Creates the HTTP server in front of Next. `handle` gets only requests that pass the request filter. These requests carry the
- * client's headers that are on an allow-list, and headers that this server sets. Every response carries the security headers.
- */
+/** Creates the HTTP server in front of Next. `handle` gets the requests that pass the request filter and the limits. */
 export function createFrontServer({
   settings,
   log,
@@ -167,7 +156,7 @@ export function createFrontServer({
     setRequestHeader(request, 'x-rekey-request-id', response.requestId)
     setRequestHeader(request, forwardedCountHeader, String(forwarded))
     setRequestHeader(request, 'x-nonce', response.nonce)
-    // Only letters and hyphens pass; the app checks whether it supports the language.
+    // The app checks whether it supports the language.
     const [, language] = /[?&]lang=([A-Za-z-]+)(?:&|$)/.exec(request.url ?? '') ?? []
     if (language !== undefined) setRequestHeader(request, 'x-rekey-language', language)
     setRequestHeader(request, 'content-security-policy', pagePolicy(response.nonce, rules))
@@ -200,7 +189,7 @@ export function createFrontServer({
       const turn = await admission.admit(response, clientKey(client))
       if (turn === undefined) return
       setTrustedHeaders(request, response, client)
-      // Next is configured with the path of PUBLIC_URL, and expects that path in URLs.
+      // Next expects the path of PUBLIC_URL in URLs.
       request.url = `${basePath}${request.url}`
       try {
         await runInRequestContext(response.requestId, () => handle(request, response))
@@ -218,14 +207,14 @@ export function createFrontServer({
   server.on('request', (request, response) => void serve(request, response, false))
   server.on('checkContinue', (request, response) => void serve(request, response, true))
   server.on('connect', (_, socket) => {
-    // Node removed its own listeners from this socket: without a listener, an error of the socket would crash the process.
+    // Node removed its own listeners from this socket: without one, an error would crash the process.
     socket.on('error', () => socket.destroy())
     closeWithError(socket, methodNotAllowedResponse('CONNECT', '/'), rules)
   })
   server.on('clientError', (error: Error & { code?: string }, socket) => {
     // An error response was already written, or the client has disconnected.
     if (!socket.writable) return
-    // After a reset, no client is left. With a response open, the client would take the error for that response or a part of it.
+    // With a response open, the client would take the error for a part of that response.
     if (error.code === 'ECONNRESET' || connections.hasOpenResponse(socket)) return socket.destroy()
     const refused = parserErrorResponse(error, basePath)
     logStatusIfMisconfigured(log, refused)

@@ -2,11 +2,10 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-/** The times of a shutdown, in milliseconds. */
+/** Milliseconds after the shutdown began. */
 export type ClosingTimes = {
-  /** How long idle connections stay open after the shutdown began: a request may already be on its way on one of them. */
+  /** How long idle connections stay open: a request may already be on its way. */
   idleGrace: number
-  /** How long requests and responses in progress may take after the shutdown began. */
   drainGrace: number
 }
 
@@ -23,10 +22,9 @@ export function trackConnections(server: Server) {
   })
 
   /**
-   * Registers the response to a request as pending until the response closes. Call it for every request.
+   * Counts a response as pending until it closes. Call it for every request.
    *
-   * @returns `count`: the number of pending responses on the request's connection, including this one; `earlier`: the pending
-   *   response before this one, if any
+   * @returns the number of pending responses on the connection, this one included, and the one before
    */
   function track<AnyResponse extends ServerResponse>(
     request: IncomingMessage,
@@ -45,12 +43,12 @@ export function trackConnections(server: Server) {
   }
 
   /**
-   * Stops accepting connections, and resolves when all connections are closed: those without a pending response after `idleGrace`,
-   * the others after their last response, or after `drainGrace` at the latest.
+   * Stops accepting connections, and resolves when all have closed: idle ones after `idleGrace`, others after their last response, or
+   * after `drainGrace` at the latest.
    */
   async function drain({ idleGrace, drainGrace }: ClosingTimes): Promise<void> {
     draining = true
-    // The `close` of http.Server would drop idle connections at once, with the requests that are already on their way.
+    // The `close` of http.Server would close idle connections at once, although requests may be on their way.
     const gone = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()))
     const idle = setTimeout(() => {
       idleOver = true
@@ -65,10 +63,7 @@ export function trackConnections(server: Server) {
     server.close()
   }
 
-  /**
-   * Whether an earlier response is still open on a connection: its headers are sent, or its request is complete. A client would take an
-   * error response that is written now for that response, or for a part of it.
-   */
+  /** Whether a connection has a pending response whose headers are sent or whose request is complete. */
   function hasOpenResponse(socket: Duplex): boolean {
     const responses = responsesBySocket.get(socket as Socket) ?? new Set()
     return [...responses].some((response) => response.headersSent || response.req.complete)

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http'
 
-/** Sends JSON that no cache may store. */
 export function sendJson(response: ServerResponse, status: number, facts: object): void {
   const body = JSON.stringify(facts)
   response.writeHead(status, {

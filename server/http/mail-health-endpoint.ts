@@ -6,16 +6,14 @@ import { hasToken, unauthorizedResponse } from './bearer-token'
 import { sendError } from './error-response'
 import { sendJson } from './json-response'
 
-/** The path at which a monitor requests the mail health. If HEALTH_TOKEN is not set, the response is 404, as for any unknown path. */
+/** The path of the mail health; 404 if HEALTH_TOKEN is not set. */
 export const mailHealthPath = '/api/health/mail'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
 /**
- * Creates the handler of {@link mailHealthPath}: it responds with 200 if nothing is known to stop all emails, with 503 if
- * something stops them or if the database is unavailable, and with 401 without the token. The body contains what stops emails and
- * since when, and the ages of the last heartbeat of a worker and of the oldest request that no worker has taken. The body omits
- * what would tell of a single account, such as the time of the last email.
+ * Creates the handler of {@link mailHealthPath}: 200 if nothing is known to stop all emails, 503 if something stops them or if the
+ * state cannot be read, and 401 without the token. The body omits the time of the last email, which would tell of a single account.
  */
 export function createMailHealthHandler(
   state: Pick<MailStateStore, 'read'>,
@@ -27,7 +25,6 @@ export function createMailHealthHandler(
   return async (request, response) => {
     if (!hasToken(request, token)) return sendError(response, unauthorizedResponse)
     try {
-      // Concurrent requests share one query.
       reading ??= state.read().finally(() => (reading = undefined))
       const facts = await reading
       const verdict = assessMailHealth(facts, times)

@@ -8,14 +8,14 @@ import type { MetricsStore } from '@/lib/metrics/store'
 import { hasToken, unauthorizedResponse } from './bearer-token'
 import { sendError } from './error-response'
 
-/** The path that Prometheus scrapes. If METRICS_TOKEN is not set, the response is 404, as for any unknown path. */
+/** The path that Prometheus scrapes; 404 if METRICS_TOKEN is not set. */
 export const metricsPath = '/api/metrics'
 
-/** The times of a scrape, in milliseconds. */
+/** Milliseconds. */
 export const scrapeTimes = {
-  /** How long the database may take for one read. A scrape makes one read, then two at once; Prometheus waits ten seconds by default. */
+  /** For one read. A scrape makes one read, then two at once; Prometheus waits ten seconds by default. */
   patience: 4_000,
-  /** How long the numbers of jobs and the mail health are reused: counting jobs reads every unfinished one. */
+  /** How long the numbers of jobs and the mail health are reused, because counting jobs reads many rows. */
   keepJobs: 5_000,
 }
 
@@ -24,16 +24,15 @@ type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<vo
 type Parts = {
   store: Pick<MetricsStore, 'read' | 'readJobs'>
   mailState: Pick<MailStateStore, 'read'>
-  /** Returns the milliseconds since this process last stored a report or, before the first one, since it began to store reports. */
+  /** Returns the milliseconds since this process last stored a report or, before the first, since its start. */
   ownReport: () => number
   token: string
   log: Log
 }
 
 /**
- * Creates the handler of {@link metricsPath}: it responds with 200 and the metrics of the whole installation, or with 401
- * without the token. Concurrent scrapes share their reads. If the database fails or does not answer in time, the status is still
- * 200, with `rekey_database_up 0`, because Prometheus ignores the body of an error.
+ * Creates the handler of {@link metricsPath}. If the database fails, the status is still 200, with `rekey_database_up 0`, because
+ * Prometheus ignores the body of an error.
  */
 export function createMetricsHandler(
   { store, mailState, ownReport, token, log }: Parts,
@@ -74,9 +73,8 @@ export function createMetricsHandler(
 }
 
 /**
- * Returns a function that reads a value. Concurrent calls share one read, and later calls get the same value for `keep`.
+ * Returns a function that reads a value, which is reused for `keep` milliseconds. Concurrent calls share a read.
  *
- * @param keep milliseconds for which a value is reused
  * @param patience milliseconds after which a call rejects; the read goes on, and later calls share it
  */
 function shared<Value>(keep: number, patience: number, read: () => Promise<Value>): () => Promise<Value> {

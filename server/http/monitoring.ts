@@ -12,15 +12,12 @@ import { isFromDoctor, proxiesPath, sendProxyCount } from './proxies-endpoint'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
-/** Database connections for monitoring, besides those of DATABASE_POOL_SIZE: two, because a scrape makes two reads at once. */
+/** Besides DATABASE_POOL_SIZE: two, because a scrape makes two reads at once. */
 export const monitoringConnections = 2
 
 /**
- * Starts the monitoring of a web process. It logs what stops all emails, because there may be no worker that could log it. It
- * stores what the process counts, for metrics. It serves {@link mailHealthPath}, {@link metricsPath} and {@link proxiesPath}.
- * It has database connections of its own, so that requests keep all of theirs.
- *
- * @returns `serve` adds these paths to a request handler; `close` tries to store the last counts, and stops the monitoring
+ * Starts the monitoring of a web process, on database connections of its own, so that requests keep theirs. Logs what stops all emails,
+ * because there may be no worker that could.
  */
 export function startMonitoring(
   settings: Pick<

@@ -2,17 +2,14 @@ import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:
 import { Socket } from 'node:net'
 import { setRequestHeader } from './request-headers'
 
-/** A whole response of Next, kept in memory instead of sent to a client. */
 export type RenderedPage = { status: number; headers: OutgoingHttpHeaders; html: string }
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
 /**
- * Lets Next render a page for a made-up GET request, so that the page depends on these arguments and on no visitor's request.
+ * Lets Next render a page for a made-up GET request, so that the page depends on no visitor's request.
  *
- * @param handle Next's request handler
  * @param url path and query, with the path of PUBLIC_URL
- * @param headers all headers of the made-up request
  */
 export async function renderPage(
   handle: Handle,
@@ -35,7 +32,6 @@ export async function renderPage(
   return { status: response.statusCode, headers: response.getHeaders(), html: response.text() }
 }
 
-/** A response without a connection, which collects what is written to it. */
 class CollectedResponse extends ServerResponse {
   private readonly chunks: Buffer[] = []
   override writableFinished = false

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { isLoopback } from '@/lib/addresses/loopback'
 
-/** The error response to a rejected request. */
 export type ErrorResponse = {
   status: number
   /** Absent: the response has no body. */
@@ -9,40 +8,28 @@ export type ErrorResponse = {
   headers?: Record<string, string>
 }
 
-/** What decides, besides the request itself, whether the request is rejected. */
 export type FilterRules = {
-  /** Whether Next's dev server handles the requests. */
   dev: boolean
-  /** Whether this is demo or dev, whose mailbox needs no login. */
+  /** Whether this is demo or dev. */
   local: boolean
-  /** If its scheme is `https`, requests that reached a trusted proxy over plain HTTP are rejected. Demo and dev accept its host. */
   publicOrigin: string
   trustedProxyHops: number
-  /** Whether the target of the request is outside the path of PUBLIC_URL, and so belongs to another app. */
+  /** Whether the target is outside the path of PUBLIC_URL. */
   outside: boolean
 }
 
-/** The response to a path that does not exist. */
 export const notFoundResponse: ErrorResponse = { status: 404, detail: 'Not found.' }
 
 const apiMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const pageMethods = new Set(['GET', 'HEAD'])
 
-/** Far more than a browser and its proxies send. Of very many lines, Node silently drops the last ones, which a proxy may have added. */
+/** Of very many header lines, Node silently drops the last ones, which a proxy may have added. */
 const maxHeaderLines = 100
 
-/**
- * Far more than a link with the parameters of trackers contains. Next parses a query in quadratic time: the eight thousand
- * parameters that fit into 16 KiB of headers would block the process for seconds, on any path.
- */
+/** Next parses a query in quadratic time: thousands of parameters would block the process for seconds, on any path. */
 const maxParameters = 100
 
-/**
- * Decides by host, target, method and headers which requests the app must not get. The endpoints themselves check the origin, the
- * body, and which methods they support.
- *
- * @returns the error response; undefined if the request may proceed
- */
+/** Returns the error response to a request that the app must not get; undefined if the request may proceed. */
 export function filterRequest(request: IncomingMessage, rules: FilterRules): ErrorResponse | undefined {
   return (
     malformed(request) ??
@@ -57,7 +44,7 @@ export function filterRequest(request: IncomingMessage, rules: FilterRules): Err
 }
 
 function malformed({ headersDistinct, rawHeaders, url = '' }: IncomingMessage): ErrorResponse | undefined {
-  // Two Host headers enable routing attacks; Node itself rejects an HTTP/1.1 request without one (RFC 9112 §3.2).
+  // Two Host headers enable routing attacks (RFC 9112 §3.2).
   if ((headersDistinct.host?.length ?? 0) > 1) return badRequest('Only one Host header may be given.')
   // An absolute target is for a proxy (CVE-2026-44578), and `*` names no path.
   if (!/^\/[\x21-\x7e]*$/.test(url) || url.includes('#')) return badRequest('Malformed request target.')
@@ -68,11 +55,7 @@ function malformed({ headersDistinct, rawHeaders, url = '' }: IncomingMessage): 
   return undefined
 }
 
-/**
- * In demo and dev, rejects hosts other than this machine's loopback names and addresses and the host of PUBLIC_URL. An attacker's
- * site can point its own name at this machine (DNS rebinding); its scripts would then be same-origin with the mailbox and could read
- * the emails.
- */
+/** In demo and dev, rejects foreign hosts: a site that points its name at this machine (DNS rebinding) could read the mailbox. */
 export function rejectForeignHost(
   { headers: { host } }: IncomingMessage,
   { local, publicOrigin }: Pick<FilterRules, 'local' | 'publicOrigin'>,
@@ -86,16 +69,10 @@ export function rejectForeignHost(
   }
 }
 
-/**
- * The encoded characters that names of Next's files may contain: `[`, `]`, `{`, `}`, `@`, space, `$`, `(`, `)`, `+`, `,`, `:`, `;`,
- * `=`. Never a slash, a dot or a per cent sign, with which another path could be meant.
- */
+/** The encoded characters in names of Next's files. With an encoded slash, dot or per cent sign, another path could be meant. */
 const encodedInNames = /%(?:[57][BD]|40|2[0489BC]|3[ABD])/gi
 
-/**
- * Rejects paths outside the path of PUBLIC_URL, paths that are not in normal form, and internal paths of Next. No route has an empty
- * segment, a dot segment or an encoded character, but Next's files may have encoded characters, because Next names them after modules.
- */
+/** Rejects paths outside the path of PUBLIC_URL, paths that are not in normal form, and internal paths of Next. */
 function unknownPath(
   { url = '' }: IncomingMessage,
   { dev, outside }: FilterRules,
@@ -107,7 +84,7 @@ function unknownPath(
   const spelt = /^(?:\/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*\/?$/.test(plain) && !/\/\.{1,2}(?:\/|$)/.test(path)
   // Next's paths for partial pages (`.rsc`, `.segments/`) have bypassed checks more than once.
   const ofPage = /\.rsc$|\.segments\//.test(path)
-  // Internal routes of Next, such as `/_global-error`, which responds with 500. In dev, Next's code in the browser needs most of them.
+  // In dev, Next's code in the browser needs most internal routes.
   const closed = /^\/_/.test(path) && !isFile && (!dev || /^\/_next\/(?:image|data)(?:\/|$)/.test(path))
   return spelt && !ofPage && !closed ? undefined : notFoundResponse
 }
@@ -123,17 +100,16 @@ function wrongMethod(
   return methods.has(method) ? undefined : methodNotAllowedResponse(method, path)
 }
 
-/** Returns the response 405 to an unsupported method, with the `Allow` header that RFC 9110 §15.5.6 requires. */
+/** Returns the response 405, with the `Allow` header that RFC 9110 §15.5.6 requires. */
 export function methodNotAllowedResponse(method: string, path: string): ErrorResponse {
   const allow = path.startsWith('/api/v1/') ? 'POST, OPTIONS' : 'GET, HEAD'
   return { status: 405, detail: `Method "${method}" not allowed.`, headers: { Allow: allow } }
 }
 
 /**
- * Outside of dev, rejects requests for partial pages (React Server Components), which Next's code in the browser sends on navigation
- * and prefetch. While HTML is a page's only format, caches cannot confuse it with another (CVE-2026-44581), and less code is reachable.
- * On 204, Next's code loads the whole page, or drops the prefetch. API requests with the headers of such a request pass, because their
- * clients would take 204 for success; `keepKnownHeaders` drops the headers.
+ * Outside of dev, rejects requests of Next's code in the browser for partial pages (React Server Components), so that caches cannot
+ * confuse them with HTML (CVE-2026-44581). On 204, that code loads the whole page, or drops a prefetch. API requests pass, because
+ * their clients would take 204 for success.
  */
 function rscRequest({ headers, url = '' }: IncomingMessage, { dev }: FilterRules): ErrorResponse | undefined {
   if (dev || pathOf(url).startsWith('/api/')) return undefined
@@ -152,17 +128,14 @@ function plainHttp({ headersDistinct }: IncomingMessage, rules: FilterRules): Er
   return undefined
 }
 
-/**
- * Rejects WebSocket requests. All other values of `Upgrade` are ignored, as RFC 9110 §7.8 allows: some clients offer HTTP/2 with
- * every request. In dev, requests with `Upgrade` do not come here, because Node emits `upgrade` for them.
- */
+/** Rejects WebSockets. Other values of `Upgrade` are ignored (RFC 9110 §7.8): some clients offer HTTP/2 with every request. */
 function webSocket({ headers }: IncomingMessage): ErrorResponse | undefined {
   return /\bwebsocket\b/i.test(headers.upgrade ?? '')
     ? badRequest('There are no web sockets here.')
     : undefined
 }
 
-/** Rejects compressed bodies. Bodies of at most 16 KiB need no compression, and decompressing a bomb could exhaust the memory. */
+/** Rejects compressed bodies, because decompressing a bomb could exhaust the memory. */
 function encodedBody({ headers }: IncomingMessage): ErrorResponse | undefined {
   const coding = headers['content-encoding'] ?? 'identity'
   const transfer = headers['transfer-encoding'] ?? 'chunked'

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 
 /**
- * The client's headers that reach the app. All others are dropped, because Next trusts many of them (`x-middleware-subrequest`,
- * `next-action`, `x-forwarded-*`, a Content-Security-Policy with a nonce: CVE-2025-29927, CVE-2026-44581), and more with every
- * release. A deny-list would also miss spellings such as `X_Forwarded_Host`.
+ * The client's headers that reach the app. Next trusts many others, such as `x-middleware-subrequest`, `next-action` and a
+ * Content-Security-Policy with a nonce (CVE-2025-29927, CVE-2026-44581), and a deny-list would miss spellings such as `X_Forwarded_Host`.
  */
 const known = new Set([
   'accept',
@@ -27,11 +26,11 @@ const known = new Set([
   'user-agent',
 ])
 
-/** The further headers that reach Next's dev server, whose code in the browser requests partial pages and keeps a WebSocket open. */
+/** Further headers for Next's dev server: its code in the browser requests partial pages and keeps a WebSocket open. */
 const knownInDev =
   /^(rsc|next-(router|hmr|url|request).*|x-nextjs-.*|sec-websocket-.*|upgrade|cache-control|referer)$/
 
-/** Headers with which a proxy, or a client that pretends to be one, names the client and the original request. */
+/** Headers with which a proxy names the client and the original request. */
 const forwarding =
   /^(forwarded|x[-_](forwarded|original|rewrite|real|client|cluster|envoy)\b.*|x[-_](forwarded|real|client)_.*|(cf|fastly|true|fly)[-_](connecting|client)[-_]ip)$/
 
@@ -40,10 +39,7 @@ export function hasForwardingHeaders(request: IncomingMessage): boolean {
   return Object.keys(request.headers).some((name) => forwarding.test(name))
 }
 
-/**
- * Drops the client's headers that are not on the allow-list, in all three views that Node offers of a request's headers.
- * Outside of dev, also drops the cookies of `nextCookies`.
- */
+/** Drops the client's headers that are not on the allow-list and, outside of dev, the cookies of `nextCookies`. */
 export function keepKnownHeaders(request: IncomingMessage, dev: boolean): void {
   const passes = (name: string) => known.has(name) || (dev && knownInDev.test(name))
   // Node derives `headers` and `headersDistinct` from the raw lines on first use: read them before the raw lines change.
@@ -55,13 +51,11 @@ export function keepKnownHeaders(request: IncomingMessage, dev: boolean): void {
 }
 
 /**
- * Matches the cookies that Next may read, and other cookies with such a name. `__prerender_bypass` and `__next_preview_data` enable Next's
- * preview or, if invalid, make Next send cookies that delete them. `NEXT_LOCALE` and `next-…` belong to other features. The cookies
+ * Matches the names of cookies that Next may read, such as `__prerender_bypass`, which enables Next's preview. The cookies
  * `next-auth.…` are a team's own: Auth.js signs people in with them.
  */
 const nextCookies = /^(__prerender|_*next[_-](?!auth\.))/i
 
-/** Drops the cookies of `nextCookies`, and keeps all others for the functions in rekey.config.ts. */
 function keepCookies(request: IncomingMessage): void {
   const sent = request.headers.cookie ?? ''
   const kept = sent
@@ -78,7 +72,7 @@ function keepCookies(request: IncomingMessage): void {
   if (kept !== '') setRequestHeader(request, 'cookie', kept)
 }
 
-/** Adds a header for the app. Call it after `keepKnownHeaders`, which drops a client's header of the same name. */
+/** Adds a header to all three views that Node offers of a request's headers. */
 export function setRequestHeader(request: IncomingMessage, name: string, value: string): void {
   request.headers[name] = value
   request.headersDistinct[name] = [value]

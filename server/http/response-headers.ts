@@ -9,16 +9,14 @@ import { corsHeaders } from '@/lib/http/cors'
 import type { Settings } from '@/lib/config/settings'
 import { closedPolicy, pagePolicy, type PolicyRules } from './content-security-policy'
 
-/** The settings and the state that affect response headers. */
 export type HeaderRules = PolicyRules &
   Pick<Settings, 'hsts' | 'allowedOrigins'> & {
-    /** Milliseconds that a connection stays half-open after a response that came before the whole body of its request. */
+    /** Milliseconds that a connection stays half-open after a response to an incomplete request. */
     lingerTime: number
-    /** Whether the server is shutting down. Responses then tell clients not to use the connection again. */
     draining: () => boolean
   }
 
-/** Powerful features that no page uses in production. Chromium 156 knows all these names, so it logs no warning. */
+/** Powerful features that no page uses in production. Chromium logs a warning for names that it does not know. */
 const unusedFeatures = [
   'accelerometer',
   'autoplay',
@@ -61,13 +59,10 @@ const denied = (features: string[]) => features.map((feature) => `${feature}=()`
 
 const nothingPermitted = denied(unusedFeatures)
 
-/** The mailbox of demo and dev may write to the clipboard: it has a button that copies a link. */
+/** The mailbox has a button that copies a link. */
 const mailboxPermissions = denied(unusedFeatures.filter((feature) => feature !== 'clipboard-write'))
 
-/**
- * Returns the security headers of every response, whatever its status (OWASP HTTP Headers; requirement H7). `settleHeaders` replaces
- * some of them on pages, in the mailbox, and on files of the build.
- */
+/** Returns the security headers of responses (OWASP HTTP Headers; requirement H7); `settleHeaders` replaces some. */
 export function securityHeaders({
   publicOrigin,
   hsts,
@@ -92,23 +87,19 @@ export function securityHeaders({
 
 type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[]
 
-/**
- * Creates the class of all responses. It sets the security headers in `writeHead`, which is called for every response, even for the
- * error responses that Next or Node itself creates.
- */
+/** Creates the class of responses, which sets headers in `writeHead`, so that error responses of Next and Node have them, too. */
 export function createResponseClass(rules: HeaderRules) {
   const always = securityHeaders(rules)
 
   return class SecuredResponse<
     Request extends IncomingMessage = IncomingMessage,
   > extends ServerResponse<Request> {
-    // Created on first use, because the response to a rejected request needs no nonce.
     private madeNonce: string | undefined
     private madeId: string | undefined
-    /** The request target without the path of PUBLIC_URL; empty until the front sets it, and for a target outside that path. */
+    /** The request target without the path of PUBLIC_URL; empty if it is outside that path. */
     target = ''
 
-    /** The CSP nonce of this response: 128 random bits, for its scripts and styles. */
+    /** The CSP nonce of this response: 128 random bits. */
     get nonce(): string {
       return (this.madeNonce ??= randomBytes(16).toString('base64'))
     }
@@ -132,7 +123,7 @@ export function createResponseClass(rules: HeaderRules) {
       return goesOn
     }
 
-    /** Sets the headers that were passed to `writeHead`, in any of the formats that Node accepts. */
+    /** Sets the headers that were passed to `writeHead`, in the formats that Node accepts. */
     private takeGiven(given: GivenHeaders | undefined): void {
       if (!Array.isArray(given)) {
         for (const [name, value] of Object.entries(given ?? {}))
@@ -158,10 +149,7 @@ export function createResponseClass(rules: HeaderRules) {
       this.setHeader('X-Request-Id', this.requestId)
     }
 
-    /**
-     * Adds the CORS headers, so that a front end on an allowed origin can read every response of the API, even those that no
-     * handler made. Pages get no CORS headers: they are for this origin only.
-     */
+    /** Adds the CORS headers to a response of the API, even if no handler made it. */
     private shareWithAllowedOrigin(): void {
       const shared = corsHeaders(this.req.headers.origin, rules.allowedOrigins)
       for (const [name, value] of Object.entries(shared)) this.setHeader(name, value)
@@ -169,7 +157,7 @@ export function createResponseClass(rules: HeaderRules) {
       if (!varies.includes('Origin')) this.appendHeader('Vary', 'Origin')
     }
 
-    /** Returns the names of the security headers to keep as the handler set them. Only emails in the mailbox's frame have such headers. */
+    /** Returns the names of the security headers to keep as the handler set them: those of emails in the mailbox's frame. */
     private headersOfOwnMaking(): Set<string> {
       if (!this.isInMailbox() || !this.hasHeader('Content-Security-Policy')) return new Set()
       return new Set([
@@ -182,15 +170,14 @@ export function createResponseClass(rules: HeaderRules) {
       return rules.mode !== 'production' && this.target.startsWith('/dev/mailbox/')
     }
 
-    /** Only files whose name changes with their content may be cached. */
+    /** Whether the response is a file whose name changes with its content. */
     private isHashedFile(status: number): boolean {
       return !rules.dev && (status === 200 || status === 304) && this.target.startsWith('/_next/static/')
     }
 
     /**
-     * Lets the connection close after a response that came before the whole body of its request. Closing at once would reset the
-     * connection, and a client that still sends would lose the response (RFC 9112 §9.6). So the connection is half-closed, and
-     * further bytes are discarded, for `lingerTime` at most.
+     * Half-closes the connection for `lingerTime` after a response that came before the whole body of its request. Closing at once would
+     * reset the connection, and a client that still sends would lose the response (RFC 9112 §9.6).
      */
     private lingerAfterwards(): void {
       const { req, socket } = this

@@ -10,22 +10,20 @@ import type { SecuredResponse } from './response-headers'
 
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
-/** Paths whose page is the same for all visitors of one language, if the query contains nothing but the language. */
+/** Paths whose page depends on the language only, if the query contains nothing else. */
 const samePages = new Set(['/forgot-password', '/forgot-password/'])
 
-/** The most stored pages. Each path has one for each requested combination of query language and browser language. */
+/** Each path has a page for each requested combination of query language and browser language. */
 const mostPages = 100
 
 const compress = promisify(gzip)
 
 /**
- * Creates a handler that serves two pages from memory: the form that requests a link, and the page of paths that do not exist.
- * Next renders each of them for each combination of the language in the query and the language of the browser. Each response gets
- * its own nonce in place of the stored one, which no visitor ever sees. The page of unknown paths has no scripts: Next's scripts
- * would put the path for which the page was rendered into the address bar.
+ * Creates a handler that serves two pages from memory: the form that requests a link, and the page of unknown paths. Each response gets
+ * its own nonce. The page of unknown paths has no scripts: Next's scripts would put the path for which the page was rendered into the
+ * address bar.
  *
  * @param isRoute whether anything serves a path, which is given without the path of PUBLIC_URL
- * @param handle Next's request handler; renders these pages and handles all other requests
  */
 export function createStoredPagesHandler(
   isRoute: (path: string) => boolean,
@@ -35,7 +33,6 @@ export function createStoredPagesHandler(
   const pages = new Map<string, Promise<RenderedPage>>()
   const storedNonce = randomBytes(16).toString('base64')
 
-  /** Returns the page in the language of a request's query, else in the language of its browser. */
   function pageFor({ headers }: IncomingMessage, url: string): Promise<RenderedPage> {
     const chosen = String(headers['x-rekey-language'] ?? '')
     const accepted = preferredLanguage(headers['accept-language'] ?? null, defaultLocale)
@@ -52,7 +49,6 @@ export function createStoredPagesHandler(
     })
     pages.set(key, rendered)
     for (const [oldest] of pages) if (pages.size > mostPages) pages.delete(oldest)
-    // A page that failed is rendered again for the next visitor.
     void rendered.then(
       ({ status }) => status >= 500 && pages.delete(key),
       () => pages.delete(key),
@@ -87,12 +83,7 @@ function withoutScripts(html: string): string {
   return html.replace(/<script\b.*?<\/script>|<link\b[^>]*\bas="script"[^>]*>/gs, '')
 }
 
-/**
- * Creates a function that tells whether Next serves a path: the path of a page, route handler or public file, or one under `/_next/`.
- *
- * @param manifest `routes-manifest.json` of the build
- * @param publicFiles the paths of the files in `public`, such as `/logo.svg`
- */
+/** Creates a function that tells whether Next serves a path. `publicFiles`: paths in `public`, such as `/logo.svg`. */
 export function createRouteMatcher(
   manifest: { staticRoutes: { regex: string }[]; dynamicRoutes: { regex: string }[] },
   publicFiles: ReadonlySet<string>,

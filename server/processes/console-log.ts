@@ -9,10 +9,7 @@ const levels = {
   trace: 'debug',
 } as const
 
-/**
- * Redirects console output to the log, because Next catches errors of pages and handlers and reports them only to the console. The
- * log omits the messages of errors, which may quote values (requirement L3). Of other output, it keeps 200 characters of the first text.
- */
+/** Redirects the console to the log. Omits the messages of Error objects, which may quote values (requirement L3). */
 export function redirectConsole(log: Log): void {
   for (const [method, level] of Object.entries(levels) as [
     keyof typeof levels,
@@ -27,7 +24,7 @@ export function redirectConsole(log: Log): void {
         digest: digestOf(error),
         requestId: currentRequestId(),
       }
-      // ECONNRESET: the client disconnected, which is no error of Rekey. Clients must not be able to fill the log.
+      // ECONNRESET: the client disconnected. Clients must not be able to fill the log.
       if (error !== undefined && 'code' in error && error.code === 'ECONNRESET') log.debug(facts)
       else if (error !== undefined) log[level](facts, 'Next caught an error')
       else log[level](facts, String(written.find((part) => typeof part === 'string')).slice(0, 200))
@@ -35,7 +32,6 @@ export function redirectConsole(log: Log): void {
   }
 }
 
-/** Returns the digest with which Next names an error to the visitor; undefined if it has none. */
 function digestOf(error: Error | undefined): string | undefined {
   return error !== undefined && 'digest' in error ? String(error.digest) : undefined
 }

@@ -1,10 +1,9 @@
 import { currentRequestId, type Log } from '@/lib/logging/log'
 
 /**
- * Ends the process with exit code 1 after an uncaught exception or an unhandled rejection, because the state of the process is
- * unknown. Call it after everything is loaded: it replaces all listeners, such as Next's, that would let the process continue.
+ * Ends the process after an uncaught exception or an unhandled rejection, because its state is unknown. Call it after everything is
+ * loaded: it replaces all listeners, such as Next's, that would let the process continue.
  *
- * @param close stops accepting work, and finishes the work in progress
  * @param timeout milliseconds that `close` may take
  */
 export function exitOnCrash(log: Log, close: () => Promise<void>, timeout = 5_000): void {

@@ -5,7 +5,7 @@ import * as live from '@/app/api/health/live/route'
 import * as ready from '@/app/api/health/ready/route'
 import type { MethodHandlers } from '@/server/http/endpoints'
 
-/** The endpoints that web processes call without Next, by path. With Next's dev server, Next serves them. */
+/** The endpoints that web processes call without Next, by path. */
 export const endpoints: ReadonlyMap<string, MethodHandlers> = new Map<string, MethodHandlers>([
   ['/api/v1/accounts/send-reset-password-link', { ...sendResetPasswordLink }],
   ['/api/v1/accounts/reset-password', { ...resetPassword }],

@@ -1,7 +1,4 @@
-/**
- * Drops output to standard output and standard error that cannot be written, for example because the disk is full. By default
- * Node would end the process: a service whose standard output is a file on that disk could not even start.
- */
+/** Ignores errors of standard output and standard error, which would end the process if they are files on a full disk. */
 export function surviveFullDisk(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 }

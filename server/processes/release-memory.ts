@@ -3,16 +3,12 @@ import { runInNewContext } from 'node:vm'
 
 /** Milliseconds. */
 type IdleTimes = {
-  /** How often the process looks at its own processor time. */
   interval: number
-  /** A process that used less processor time than this in an interval was idle. */
+  /** A process that used less processor time than this in an interval is idle. */
   idleBelow: number
 }
 
-/**
- * Collects all garbage once whenever the process becomes idle. V8 collects only while a program allocates, so a process would keep
- * the garbage of its start, or of a flood, for as long as nothing happens. The collection takes about a tenth of a second.
- */
+/** Collects all garbage once whenever the process becomes idle, because V8 mostly collects while a program allocates. */
 export function releaseMemoryWhenIdle(
   { interval, idleBelow }: IdleTimes = { interval: 10_000, idleBelow: 500 },
 ): void {

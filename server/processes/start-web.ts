@@ -12,7 +12,6 @@ import { startMonitoring } from '@/server/http/monitoring'
 import { createRouteMatcher, createStoredPagesHandler } from '@/server/http/stored-pages'
 import { endpoints } from './endpoints'
 
-/** A running web server: its port, and `close`, which lets requests in progress finish. */
 export type RunningWeb = { port: number; close(): Promise<void> }
 
 type Parts = {
@@ -23,18 +22,16 @@ type Parts = {
 }
 
 /**
- * Starts Next, the monitoring and the HTTP server in front of them; resolves when the server accepts requests.
+ * Starts Next, the monitoring and the HTTP server in front of them.
  *
- * @returns the port, which the system chooses for `PORT=0`, and `close`, which lets requests in progress finish within 25 s
  * @throws Error with a sentence for the operator if the server cannot listen on its address
  */
 export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWeb> {
   const { protocol, hostname, port } = new URL(settings.publicOrigin)
-  // Makes Next skip its env files. Otherwise it would read `.env` again, expand `$`, and add `.env.local` and `.env.production`. The
-  // environment would then differ from the worker's.
+  // Makes Next skip its env files: it would expand `$` in `.env`, and add files, so that the worker's environment would differ.
   process.env.__NEXT_PROCESSED_ENV = 'true'
-  // Next adds its own upgrade handler to the server that it is given, including a proxy to any address in a request
-  // (CVE-2026-44578). So Next is given a server that never listens and gets only the upgrades that the front accepts.
+  // Next adds an upgrade handler to its server, with a proxy to any address in a request (CVE-2026-44578). So Next gets a server that
+  // never listens.
   const relay = createServer()
   const app = createNext({
     dev,
@@ -48,8 +45,8 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
 
   const next = app.getRequestHandler()
   const pages = dev ? next : createStoredPagesHandler(createBuiltRouteMatcher(), settings, next)
-  // Creates the services before a page of Next's build would: services throw the error classes of the build that created them, and
-  // the endpoints of this build recognise only the classes of this build.
+  // Creates the services before Next's build would: the endpoints of this build recognise only its own error classes, and services throw
+  // those of the build that created them.
   if (!dev) services()
   const monitoring = startMonitoring(settings, log)
   const front = createFrontServer({
@@ -78,7 +75,6 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
   }
 }
 
-/** Creates the function that tells whether Next serves a path, from the build in `.next` or from `public`. */
 function createBuiltRouteMatcher() {
   const manifest = readFileSync('.next/routes-manifest.json', 'utf8')
   const files = existsSync('public') ? readdirSync('public', { recursive: true, encoding: 'utf8' }) : []
@@ -88,7 +84,6 @@ function createBuiltRouteMatcher() {
   )
 }
 
-/** Explains a failed listen in one sentence for the operator. */
 function whyNotListening({ code, message }: NodeJS.ErrnoException, { port, host }: Settings): string {
   switch (code) {
     case 'EADDRINUSE':

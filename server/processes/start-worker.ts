@@ -12,13 +12,10 @@ import { startQueueWorker } from '@/lib/queue/worker'
 import { linkEmailConnections, mailConnections } from '@/lib/mail/smtp-options'
 import type { Services } from '@/services'
 
-/**
- * The most emails with links that one worker has in progress. At most `linkEmailConnections` of them are being sent: the others wait a
- * random time, or for a connection.
- */
+/** At most `linkEmailConnections` of these emails are being sent; the others wait a random time, or for a connection. */
 const linkEmailsInProgress = 192
 
-/** The most jobs of each queue that one worker runs at a time, so that slow jobs of one queue do not block another. */
+/** Jobs of each queue that one worker runs at a time, so that slow jobs of one queue do not block another. */
 const concurrency: Record<QueueName, number> = {
   'link-request': 8,
   'link-email': linkEmailsInProgress,
@@ -26,19 +23,13 @@ const concurrency: Record<QueueName, number> = {
   'changed-hook': 8,
 }
 
-/**
- * Jobs per fetch. A fetch ends with its slowest job, so emails with links have as many concurrent fetches as connections: emails
- * for which a mail server takes long do not stop the others.
- */
+/** Jobs per fetch. A fetch ends with its slowest job, so there are as many fetches of emails with links as connections. */
 const batchSizes = { 'link-request': 4, 'link-email': linkEmailsInProgress / linkEmailConnections }
 
-/**
- * The most milliseconds of the random time that an email with a link waits (lib/password-reset/send-pacing.ts): enough to hide
- * small differences in time, little for a person who waits for the email.
- */
+/** The longest random time, in milliseconds, that an email with a link waits (lib/password-reset/send-pacing.ts). */
 const longestPause = 300
 
-/** Milliseconds between two purges of expired rows. Each worker purges; several may do so at once. */
+/** Milliseconds between two purges of expired rows. */
 const sweepInterval = 10 * 60 * 1000
 
 async function sweep({ limits, audit, recovery, metrics, settings, log }: Services): Promise<void> {
@@ -55,8 +46,7 @@ async function sweep({ limits, audit, recovery, metrics, settings, log }: Servic
 /**
  * Starts to run the jobs of the queue, to purge expired rows, to store metrics, and to watch whether emails leave.
  *
- * @returns a function that stops all of that: it fetches no more jobs, waits up to 20 s for running ones, and closes the
- *   connections to the mail server
+ * @returns a function that stops all of that, and waits up to 20 s for running jobs
  * @throws if the database is unavailable
  */
 export async function startWorker(

@@ -1,11 +1,10 @@
 const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 /**
- * Runs `stop` at the first of SIGTERM, SIGINT and SIGHUP, then exits with 0, or with 1 if `stop` failed. Ignores later signals:
- * after Ctrl-C, each process receives one from the terminal and one from its parent. Replaces all earlier listeners for these
- * signals, such as those of `scripts/stop-signals.js`, which exit without calling `stop`.
+ * Runs `stop` at the first signal, then exits with 0, or with 1 if `stop` failed. Ignores later signals: after Ctrl-C, one comes from
+ * the terminal and one from the parent process. Replaces all earlier listeners, which may exit without calling `stop`.
  *
- * @returns `stopNow`, which does the same without a signal, for a process whose parent ended
+ * @returns `stopNow`, which does the same without a signal
  */
 export function stopOnSignal(stop: (signal?: NodeJS.Signals) => Promise<unknown>): { stopNow: () => void } {
   let stopping = false

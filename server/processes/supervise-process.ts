@@ -1,15 +1,14 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Log } from '@/lib/logging/log'
 
-/** The times of a supervised process, in milliseconds. */
+/** Milliseconds. */
 export type SupervisionTimes = {
   firstDelay: number
   longestDelay: number
   /** A process that ran at least this long restarts after `firstDelay` again. */
   healthyAfter: number
-  /** A process that sends no {@link StartReport} (`reports` is false) is taken to be up after this time. */
   silentStart: number
-  /** How long a process may take to end after SIGTERM. */
+  /** From SIGTERM to SIGKILL. */
   stopGrace: number
 }
 
@@ -28,24 +27,21 @@ type Options = {
   name: string
   start: () => ChildProcess
   log: Log
-  /** Whether the process sends a {@link StartReport} when it is ready. Otherwise it is taken to be up after `silentStart`. */
+  /** Whether the process sends a {@link StartReport}. Otherwise it is taken to be up after `silentStart`. */
   reports: boolean
-  /** Whether a process that dies before it was first up makes `up` reject, instead of being restarted. */
+  /** Whether `up` rejects, without a restart, if the process dies before it was first up. */
   mustStart: boolean
   times?: Partial<SupervisionTimes>
 }
 
 export type SupervisedProcessHandle = {
-  /** Resolves when the process is up for the first time; with `mustStart`, rejects with the reason if it dies before. */
+  /** Resolves when the process is up for the first time. */
   up: Promise<{ port?: number | undefined }>
-  /** Sends SIGTERM and waits for the end of the process, which it kills after `stopGrace`. The process is not restarted. */
+  /** Ends the process, and does not restart it. */
   stop(): Promise<void>
 }
 
-/**
- * Starts a process, and restarts it when it dies, until `stop` is called; with `mustStart`, only after it was first up. The delay
- * before a restart doubles from `firstDelay` to `longestDelay`, and is `firstDelay` again after a run of `healthyAfter`.
- */
+/** Starts a process, and restarts it when it dies, with a delay that doubles from `firstDelay` to `longestDelay`. */
 export function superviseProcess({
   name,
   start,
@@ -73,7 +69,7 @@ export function superviseProcess({
     try {
       child = start()
     } catch (error) {
-      // Retry, unless the first start must succeed: the cause, such as a lack of memory, may pass.
+      // The cause, such as a lack of memory, may pass.
       if (mustStart && !wasUp) return isDown(error)
       log.error({ err: error, process: name, event: 'sys_process_error' })
       return again()

@@ -1,5 +1,4 @@
-// `npm start`: validates settings, build and database. Then it starts the web processes, which share one port, and a worker (unless
-// WORKER=off), restarts each that dies, and stops all on a signal. It handles no requests and no jobs, whose errors could crash it.
+// `npm start`: starts and restarts the other processes. It handles no requests and no jobs, whose errors could crash it.
 import { fork } from 'node:child_process'
 import cluster from 'node:cluster'
 import { existsSync } from 'node:fs'
@@ -15,16 +14,12 @@ import { releaseMemoryWhenIdle } from './release-memory'
 import { superviseProcess, type SupervisedProcessHandle } from './supervise-process'
 import { stopOnSignal } from './stop-signals'
 
-/** The variables that this process sets for itself and its child processes. */
 const environment = { NODE_ENV: 'production', REKEY_MODE: 'production' } as const
 
-/**
- * Node's options for web processes. Without them, garbage would grow to half a gigabyte in a process that uses a hundred
- * megabytes. The operator's NODE_OPTIONS follow them, and Node uses the last value of an option.
- */
+/** Limits the garbage of web processes. The operator's NODE_OPTIONS follow, and Node uses the last value of an option. */
 const memoryOptions = '--max-semi-space-size=4 --max-old-space-size=512'
 
-/** Returns the path of another compiled script in the directory of this one. */
+/** Compiled scripts are in one directory. */
 const scriptOf = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url))
 
 function giveUp(error: unknown): never {
@@ -59,12 +54,11 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
     return worker
   }
 
-  // Each web process accepts connections from the port itself. If this process passed them on, each connection would take a turn
-  // of two event loops, and a health check would wait behind the connections of a burst.
+  // Web processes accept connections themselves. Passing each on would cost a turn of two event loops, which delays health checks.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({ exec: scriptOf('web-process') })
   if (current.worker) keepWorker().up.catch(failed)
-  // Only one web process at first: if it cannot listen, none can, and the reason is reported only once.
+  // Only one web process at first, so that a failure to listen is reported only once.
   keepWeb(true)
     .up.then(({ port }) => {
       if (stopping !== undefined) return
@@ -75,7 +69,6 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
     .catch(failed)
 }
 
-/** Returns the URL of the server for a browser on this machine. */
 function localUrlOf({ host, port, basePath }: Settings, actualPort = port): string {
   const everywhere = host === undefined || host === '0.0.0.0' || host === '::'
   const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host

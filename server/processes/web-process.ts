@@ -13,7 +13,7 @@ redirectConsole(log)
 surviveFullDisk()
 
 let web: RunningWeb | undefined
-// Called before the start, so that a signal also stops a process whose Next is not ready yet.
+// Called before the start, so that a signal also stops a process that is not ready yet.
 stopOnSignal(async () => web?.close())
 
 try {

@@ -1,4 +1,4 @@
-// `npm run worker`: validates settings and database as `npm start` does, then runs a worker in this process.
+// `npm run worker`: validates settings and database, then runs a worker in this process.
 import configuration from '@/rekey.config'
 import { checkDatabase } from '@/lib/setup/preflight'
 import { processSettings } from '@/lib/config/settings'

@@ -14,10 +14,9 @@ const { log, database } = services
 redirectConsole(log)
 surviveFullDisk()
 
-/** The running worker; `stop` is absent until it is up. */
 const worker: { stop?: () => Promise<void> } = {}
 let stopping = false
-// Called before the start, so that a signal, or the end of the supervisor, also stops a worker that is not up yet.
+// Called before the start, so that a signal also stops a worker that is not up yet.
 const { stopNow } = stopOnSignal(async (signal) => {
   stopping = true
   // If there is a supervisor, it logs the shutdown.
@@ -36,7 +35,6 @@ releaseMemoryWhenIdle()
 log.info({ event: 'worker_started' })
 process.send?.({ ready: true })
 
-/** Logs why the worker cannot start, reports it to the supervisor, if any, and exits. */
 function cannotStart(error: unknown): never {
   if (stopping) process.exit(0)
   log.fatal({ err: error, event: 'worker_cannot_start' })
