@@ -12,7 +12,6 @@ import { createQueries } from '@/lib/database/queries'
 import { migrate } from '@/lib/setup/migrate'
 import { inspectUsersTable } from '@/lib/setup/users-table'
 
-/** How Rekey may reach a product's tables. */
 export const accessKinds = [
   'as a role that may do everything',
   'under the printed grants',
@@ -21,7 +20,6 @@ export const accessKinds = [
 ] as const
 export type Access = (typeof accessKinds)[number]
 
-/** The kinds of access, some of them with the tables in a separate schema. */
 export const surroundings: readonly { access: Access; schema: string }[] = [
   { access: 'as a role that may do everything', schema: 'public' },
   { access: 'under the printed grants', schema: 'public' },
@@ -30,10 +28,9 @@ export const surroundings: readonly { access: Access; schema: string }[] = [
   { access: 'through a view', schema: 'shop' },
 ]
 
-/** A mapping and the URL of the role that works with it. */
 export type Reached = { users: UsersMapping; url: string; close(): Promise<void> }
 
-/** Gives Rekey access to the tables of a mapping, with the grants and policies that its check prints and no others. */
+/** Gives Rekey access. A restricted role gets only the grants and policies that the check prints. */
 export async function reach(
   database: TestDatabase,
   sql: pg.Client,

@@ -6,7 +6,6 @@ import { startProduct, type ProductName } from './product'
 
 type Open = (peer: PeerDatabase, schema: string) => Promise<Accounts>
 
-/** The product of each preset, and a function that opens its accounts. */
 export const accountsOf: Record<PresetName, { product: ProductName; open: Open }> = {
   django: { product: 'Django', open: openDjango },
   betterAuth: { product: 'better-auth', open: openBetterAuth },

@@ -6,7 +6,6 @@ import { bcryptCost, devisePepper, mappings, phpArgon2id } from './mappings'
 import { createTables, type PeerDatabase } from './peer-database'
 import { startProduct, type Product } from './product'
 
-/** The dates that rows in tables of Rails and Laravel need. */
 const dated = { created_at: '2026-01-01', updated_at: '2026-01-01' }
 
 export async function openDevise(peer: PeerDatabase, schema: string): Promise<Accounts> {
@@ -76,7 +75,6 @@ function byPhp(algorithm: string, options: Record<string, number>): Omit<Fixture
   }
 }
 
-/** Accounts in a table of `schemas/`, with hashes that the product makes. */
 function inFixture({ sql }: PeerDatabase, mapping: UsersMapping, fixture: Fixture): Accounts {
   const { product, columns = {}, withoutPassword, hash, fits } = fixture
   async function insert(email: string, stored: string | null) {
@@ -106,7 +104,6 @@ function inFixture({ sql }: PeerDatabase, mapping: UsersMapping, fixture: Fixtur
   }
 }
 
-/** The stored hash of the account with this address. */
 export async function storedHash(sql: pg.Client, mapping: UsersMapping, email: string): Promise<string> {
   const { rows } = await sql.query<{ hash: string }>(
     `SELECT "${mapping.password.column}" AS hash FROM ${quotedTableName(parseTableName(mapping.table))}

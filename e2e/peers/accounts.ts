@@ -18,7 +18,6 @@ export type Accounts = {
 
 export const tag = () => randomBytes(6).toString('hex')
 
-/** New values for an account, without its id. */
 export const newAccount = () => {
   const username = `user_${tag()}`
   return { username, email: `${username}@example.com`, password: newPassword() }

@@ -6,8 +6,6 @@ import { inSurroundings, type Surrounding } from './in-surroundings'
 import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
 
-// Auth.js and next-auth 4 sign in through their Credentials provider, with the bcrypt libraries that teams use in `authorize`.
-
 inSurroundings('authJs', (given, isFirst) => {
   test('Auth.js with bcryptjs accepts only the new password, and its sessions, which are JWTs, stay valid [W2, W3, W4]', () =>
     expectReset(given(), given().accounts))

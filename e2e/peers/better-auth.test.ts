@@ -4,8 +4,7 @@ import { inSurroundings } from './in-surroundings'
 import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
 
-// better-auth's migration makes the tables, and its API the users and sessions. It runs without plugins in `public`, and
-// with `admin` and `username` in its own schema.
+// better-auth runs without plugins in `public`, and with `admin` and `username` in its own schema.
 
 type Outcome = { status: number; cookie: string }
 
@@ -41,7 +40,7 @@ inSurroundings('betterAuth', (given) => {
     expect((await signIn(`${fresh}x`)).status).toBe(401)
     expect((await signIn(fresh)).status).toBe(200)
     expect((await signIn(fresh.normalize('NFKC'))).status).toBe(200)
-    // The plugin `admin`, and with it `username`.
+    // With `admin`, the plugin `username` is active, too.
     if (accounts.disabling) {
       const byName = (password: string) => product.call<Outcome>('signInByName', { username, password })
       expect([(await byName(fresh)).status, (await byName(old)).status]).toEqual([200, 401])

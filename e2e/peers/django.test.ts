@@ -13,8 +13,6 @@ import { isAvailable, startProduct, type Product } from './product'
 import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
 
-// Django, from Debian's packages: its code makes the tables, users, sessions and tokens, and verifies what Rekey writes.
-
 inSurroundings('django', (given) => {
   test('Django accepts only the new password, and its sessions and tokens end [W2, W3, W4]', async () => {
     const { sql, schema, accounts, installation } = given()

@@ -17,7 +17,6 @@ import { post } from './reset-by-endpoint'
 import { readDefinitions } from './rows'
 import { reach, surroundings, type Reached, type Access } from './access'
 
-/** The parts that a test of a preset uses, with one kind of access. */
 export type Surrounding = PeerDatabase & {
   access: Access
   schema: string
@@ -26,10 +25,9 @@ export type Surrounding = PeerDatabase & {
 }
 
 /**
- * Declares the tests of a preset for each kind of access, with its own database: the given tests, and those that every
- * preset has.
+ * Declares the given tests of a preset, and common ones, for each kind of access.
  *
- * @param declare declares the given tests; `isFirst` is true once, for tests that do not depend on the access
+ * @param declare `isFirst` is true once, for tests that do not depend on the access
  */
 export function inSurroundings(
   preset: PresetName,
@@ -95,7 +93,6 @@ export function inSurroundings(
 
 const usedLink = '{"detail":"Invalid signature","code":"signature-used"}'
 
-/** Tests accounts that may not reset their password. */
 function testUnfit(mapping: UsersMapping, given: () => Surrounding): void {
   test('an account without a password or a disabled one gets the same bytes before any table is read, and no email [W5, A1, A2]', async () => {
     const { sql, accounts, installation } = given()
@@ -127,7 +124,6 @@ function testUnfit(mapping: UsersMapping, given: () => Surrounding): void {
   })
 }
 
-/** Tests resets of one account at the same time. */
 function testRaces(mapping: UsersMapping, given: () => Surrounding): void {
   const users = quotedTableName(parseTableName(mapping.table))
   const email = `"${mapping.email}"`
@@ -164,7 +160,6 @@ function testRaces(mapping: UsersMapping, given: () => Surrounding): void {
   })
 }
 
-/** Two links of an account, as in the emails of two requests. */
 async function linksOf({ services }: Installation, { id }: Account) {
   const { account, now } = await services.accounts.read(id)
   const timestamp = Math.floor(now.getTime() / 1000)
@@ -176,7 +171,6 @@ async function disable(sql: pg.Client, mapping: UsersMapping, assignment: string
   await sql.query(`UPDATE ${users} SET ${assignment} WHERE "${mapping.email}" = $1`, [email])
 }
 
-/** Runs an action while no other session can read the tables of a mapping. */
 async function whileLocked<Result>(
   sql: pg.Client,
   mapping: UsersMapping,

@@ -10,10 +10,7 @@ function isInstalled([name, version]: [string, string]): boolean {
   return existsSync(manifest) && read(manifest).version === version
 }
 
-/**
- * Installs the packages of `e2e/peers/package.json`, unless they are installed; Rekey itself needs none of them. If that
- * fails, for example without a network, the tests that need them are skipped.
- */
+/** Installs the packages of `e2e/peers/package.json`. If that fails, as without a network, tests that need them are skipped. */
 export default function installPackages(): void {
   if (Object.entries(read('e2e/peers/package.json').dependencies).every(isInstalled)) return
   const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefix', 'e2e/peers']

@@ -8,13 +8,12 @@ import { usersTable, type UsersMapping } from '@/lib/accounts/users-table'
 import { argon2id } from '@/lib/passwords/hashers/argon2id'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 
-// The configurations that the tests of products share. A build of its own compiles them in (e2e/browser/presets.slow.spec.ts),
-// so that this file imports nothing but what a team's `rekey.config.ts` imports.
+// A separate build compiles this file in, so it imports only what a team's `rekey.config.ts` may import.
 
-/** The iterations of a project with its own hasher: few, because each test needs several hashes. */
+/** Few, because each test needs several hashes. */
 export const djangoIterations = 150_000
 
-/** Less than the default, for the same reason. The products have it, too. */
+/** Below the default, for the same reason. The products have it, too. */
 export const bcryptCost = 10
 
 export const devisePepper = 'a pepper of this test'
@@ -24,7 +23,6 @@ export const laravelUser = 'App\\Models\\User'
 /** The parameters of `argon2id()` without options. */
 export const phpArgon2id = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-/** Each preset as a team would write it, for tables in a schema. */
 export const mappings = {
   django: (schema: string) => django({ table: `${schema}.auth_user`, iterations: djangoIterations }),
   // With plugins only in a separate schema, so that the tests run with and without them.

@@ -21,7 +21,6 @@ export async function createPeerDatabase(): Promise<PeerDatabase> {
   }
 }
 
-/** Creates a schema with the tables of a file in `schemas/`. */
 export async function createTables(sql: pg.Client, product: string, schema: string): Promise<void> {
   const tables = readFileSync(`e2e/peers/schemas/${product}.sql`, 'utf8')
   await sql.query({ text: `CREATE SCHEMA IF NOT EXISTS ${schema}; SET search_path TO ${schema}` })

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { testServer } from '@/e2e/support/test-database'
 
-/** A product that runs in its own process. The scripts are in `products/`. */
+/** A product that runs in its own process. */
 export type Product = {
   /** Calls the product's code, one call after the other. @throws Error with the product's message */
   call<Result = unknown>(name: string, given?: Record<string, unknown>): Promise<Result>
@@ -19,11 +19,7 @@ const commands = {
   '.rb': ['/usr/bin/ruby'],
 }
 
-/**
- * Starts a script of `products/`.
- *
- * @param options what the script gets as JSON in its first argument
- */
+/** @param options what the script gets as JSON in its first argument */
 export function startProduct(script: string, options: Record<string, unknown> = {}): Product {
   const [command, ...flags] = commands[path.extname(script) as keyof typeof commands] as [string]
   const child = spawn(command, [...flags, `e2e/peers/products/${script}`, JSON.stringify(options)], {
@@ -49,7 +45,6 @@ export function startProduct(script: string, options: Record<string, unknown> = 
 
 const runs = (command: string, args: string[]) => spawnSync(command, args).status === 0
 
-/** The packages that each product needs, and a check whether they are installed. */
 const needs = {
   'better-auth': ['`npm ci` in e2e/peers', () => existsSync('e2e/peers/node_modules/better-auth')],
   'Auth.js': ['`npm ci` in e2e/peers', () => existsSync('e2e/peers/node_modules/@auth/core')],
@@ -70,10 +65,7 @@ const needs = {
 
 export type ProductName = keyof typeof needs
 
-/**
- * Whether a product can run on this machine; prints the reason if not. `.ci/run` installs Debian's packages,
- * `install-packages.ts` those of npm. Products open their own connections, which the embedded database does not allow.
- */
+/** Prints the reason if not. Products need a database server. */
 export function isAvailable(product: ProductName): boolean {
   const [packages, isThere] = needs[product]
   const missing =

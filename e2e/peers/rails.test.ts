@@ -10,8 +10,6 @@ import { isAvailable, startProduct, type Product } from './product'
 import { done, resetByEndpoint } from './reset-by-endpoint'
 import { differences, readRows } from './rows'
 
-// Devise's encryptor and ActiveModel's has_secure_password, from Debian's packages, verify what Rekey writes.
-
 inSurroundings('devise', (given) => {
   test('Devise verifies only the new password, and its sessions end [W2, W3, W4]', async () => {
     const { sql, schema, accounts, installation } = given()

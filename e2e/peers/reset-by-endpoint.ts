@@ -29,7 +29,6 @@ export async function post(
   return { status: response.status, headers, text: await response.text() }
 }
 
-/** Requests a link at one endpoint, reads it from the email, and sets a password at the other endpoint. */
 export async function resetByEndpoint(
   installation: Installation,
   email: string,

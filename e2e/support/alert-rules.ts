@@ -7,11 +7,8 @@ import path from 'node:path'
 const oldReport = 12
 
 /**
- * Finds the alerts of docs/alerts.yml that fire if the trend between two scrapes continues for half an hour: counters grow at the same
- * rate, ages above `oldReport` grow, and other gauges stay.
- *
- * @param before the samples of the first scrape, by series
- * @param seconds the time between the scrapes
+ * The alerts of docs/alerts.yml that fire if the trend between two scrapes continues for half an hour: counters grow, and ages
+ * above `oldReport`; other gauges stay. `seconds` is the time between the scrapes.
  */
 export function firingAlerts(
   before: Record<string, number>,

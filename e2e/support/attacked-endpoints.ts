@@ -11,7 +11,6 @@ export const used = [400, { detail: 'Invalid signature', code: 'signature-used' 
 
 export type AttackedEndpoints = Awaited<ReturnType<typeof startAttackedEndpoints>>
 
-/** The endpoints of a running app, and checks that hostile requests changed nothing. */
 export async function startAttackedEndpoints() {
   // The app must work without `__proto__`, through which a request could pollute objects (I2).
   const { app, send } = await startEndpoints({ NODE_OPTIONS: '--disable-proto=delete' })
@@ -20,7 +19,6 @@ export async function startAttackedEndpoints() {
     return send({ path, headers: [json], body, ...given })
   }
 
-  /** All rows that a rejected request must not change: accounts, recovery data and the ids of requested links. */
   async function allRows(): Promise<unknown> {
     const tables = [
       '"rekey"."users"',
@@ -37,7 +35,7 @@ export async function startAttackedEndpoints() {
     return { person, link: await signedLinks(app).linkOf(person) }
   }
 
-  /** All log lines but the first message. Throws if one is not JSON, because a request must have forged it. */
+  /** Throws if a line is not JSON, because a request must have forged it. */
   function logLines(): { event?: string }[] {
     const lines = app.output().trim().split('\n')
     return lines.filter((line) => !line.startsWith('Rekey is serving')).map((line) => JSON.parse(line))

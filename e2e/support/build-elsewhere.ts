@@ -13,13 +13,7 @@ const files = [
   'tsconfig.json',
 ]
 
-/**
- * Builds the pages for another path in a new directory, so that the build in `.next` stays unchanged. Like an image, the
- * directory has the code outside of Next in compiled form only. That code does not depend on the path.
- *
- * @returns the directory; the caller removes it
- * @throws Error with the output of a build that failed
- */
+/** Builds the pages for another path in a new directory, which the caller removes. @throws Error with the output of the build */
 export function buildUnderPath(publicUrl: string): string {
   const directory = copySources()
   symlinkSync(path.resolve('dist'), path.join(directory, 'dist'))
@@ -28,11 +22,9 @@ export function buildUnderPath(publicUrl: string): string {
 }
 
 /**
- * Builds everything with another `rekey.config.ts` in a new directory, which is then like an image.
+ * Builds everything with another `rekey.config.ts` in a new directory, which the caller removes.
  *
- * @param configuration a directory with the file and what it imports
- * @param names the files to copy from there
- * @returns the directory; the caller removes it
+ * @param names the files to copy from the directory `configuration`
  * @throws Error with the output of a build that failed
  */
 export function buildWithConfiguration(configuration: string, names: string[]): string {

@@ -1,9 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 
-/**
- * Settings in the environment while `npm test` builds the app, as on a machine that builds images and runs the app. No build
- * may contain them (K3).
- */
+/** Settings in the environment while `npm test` builds the app. No build may contain them (K3). */
 export const buildSecrets = {
   SECRET_KEY: 'Q7mJ2vXc9TzRk4WbN8sLpHdG3fUaEoYi5Q7mJ2vXc9T',
   SMTP_URL: 'smtps://mail:Hd83kQz7LwX2mVb9TcR4@mail.example.com',

@@ -12,7 +12,6 @@ export function startBuiltApp(): Promise<RunningApp> {
   })
 }
 
-/** The header with which the trusted proxy names a new client. */
 export function newClientHeader(): Line {
   return ['X-Forwarded-For', newClient()]
 }

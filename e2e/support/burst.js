@@ -1,6 +1,5 @@
-// Sends one burst of requests from one address. It is a process of its own, so that the test measures the server alone. It
-// takes its options as JSON, prints `sent` when all requests are sent, and the counts of statuses at the end. With `keepOpen`,
-// it ends when its standard input ends.
+// A process of its own, so that the test measures the server alone. It prints `sent` when all requests are sent, and then the
+// counts of statuses. With `keepOpen`, it ends when its standard input ends.
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import { connect } from 'node:net'

@@ -2,10 +2,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import type pg from 'pg'
 
-/** Secrets by name. Each contains at least 16 letters and digits in a row that occur nowhere else. */
+/** Secrets by name. Each must be base64url, or contain 16 letters and digits in a row. */
 export type Canaries = Record<string, string>
 
-/** A text that must contain no secret, and where it comes from. */
 export type Haystack = { where: string; text: string }
 
 export type Finding = { secret: string; where: string; around: string }
@@ -13,7 +12,6 @@ export type Finding = { secret: string; where: string; around: string }
 /** The length of a part by which a secret is found, because a log line may contain only its beginning or its end. */
 const pieceLength = 16
 
-/** Beginning, middle and end of a secret. Only base64 and hex encode their characters differently. */
 function piecesOf(secret: string): string[] {
   const runs = secret.match(new RegExp(`[A-Za-z0-9]{${pieceLength},}`, 'g')) ?? []
   const longest = runs.reduce((one, other) => (other.length > one.length ? other : one), '')
@@ -33,7 +31,6 @@ function inBase64(piece: string): string[] {
   })
 }
 
-/** The texts to search for a secret, in all encodings. */
 function needlesOf(secret: string): string[] {
   const pieces = piecesOf(secret)
   const hex = pieces.map((piece) => Buffer.from(piece).toString('hex'))
@@ -41,10 +38,7 @@ function needlesOf(secret: string): string[] {
   return [...new Set([...pieces, ...pieces.flatMap(inBase64), ...hex, ...escaped])]
 }
 
-/**
- * Finds secrets in texts, complete or cut: raw, URL-encoded, escaped for JSON or HTML, quoted-printable, base64, base64url,
- * hex. Lines that a mail program joins are joined before, and the case of letters does not matter.
- */
+/** Finds secrets, complete or cut: raw, or encoded for URLs, JSON, HTML, quoted-printable, base64, base64url or hex. */
 export function find(canaries: Canaries, haystacks: Iterable<Haystack>): Finding[] {
   const wanted = Object.entries(canaries).flatMap(([secret, value]) =>
     needlesOf(value).map((needle) => ({ secret, needle: needle.toLowerCase() })),
@@ -63,7 +57,6 @@ export function find(canaries: Canaries, haystacks: Iterable<Haystack>): Finding
   return findings
 }
 
-/** Every row of every table in all schemas of a database, as text. */
 export async function dump(sql: pg.Pool): Promise<Haystack[]> {
   const { rows: tables } = await sql.query<{ name: string }>(
     `SELECT format('%I.%I', n.nspname, c.relname) AS "name" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -77,7 +70,6 @@ export async function dump(sql: pg.Pool): Promise<Haystack[]> {
   return haystacks
 }
 
-/** All files in a directory and its subdirectories, as bytes; `isWanted` may exclude directories and files. */
 export function* filesIn(dir: string, isWanted = (_at: string) => true): Generator<Haystack> {
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
     const at = path.join(dir, entry.name)
@@ -87,7 +79,6 @@ export function* filesIn(dir: string, isWanted = (_at: string) => true): Generat
   }
 }
 
-/** Whether a path is a directory, or a file that was written since a time in milliseconds. */
 export function isWrittenSince(at: string, then: number): boolean {
   const about = statSync(at)
   return about.isDirectory() || about.mtimeMs >= then

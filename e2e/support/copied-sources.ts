@@ -2,11 +2,10 @@ import { cpSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-/** The names of what is no source, or not needed for builds and tests. */
 const excluded =
   /^(node_modules|dist|docs|test-results|playwright-report|screenshots|coverage)$|^\.|\.tsbuildinfo$/
 
-/** Copies the sources into a new directory, to edit and build them there. Only node_modules is shared, by a link. */
+/** Copies the sources into a new directory; only node_modules is shared, by a link. */
 export function copiedSources(): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'rekey-copied-'))
   for (const name of readdirSync('.'))

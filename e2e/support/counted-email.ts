@@ -11,7 +11,7 @@ export const countedEmail = (facts: Partial<CountedEmail> = {}): CountedEmail =>
   ...facts,
 })
 
-/** Releases the counts of an email that was not sent. @throws Error if the email was refused, and so has none */
+/** @throws Error if the email was refused, and so has no counts */
 export async function releaseEmail(allowance: EmailAllowance): Promise<void> {
   if (!allowance.ok) throw new Error('The email was refused.')
   await allowance.release()

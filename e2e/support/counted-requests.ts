@@ -6,13 +6,12 @@ import { createMigratedDatabase } from './test-database'
 
 export type CountedRequests = Awaited<ReturnType<typeof openCountedRequests>>
 
-/** The length of the windows, in milliseconds. */
+/** Milliseconds. */
 export const windowLength = 600_000
 
 /** Options by which one batch has all requests of one turn of the event loop. */
 export const oneBatch = { bounds: { ...batchBounds, underWay: 1, perClient: 100 } }
 
-/** A migrated database with the parts that count requests, and queries for its counts and jobs. */
 export async function openCountedRequests() {
   const database = await createMigratedDatabase()
   const pool = new pg.Pool({ connectionString: database.url, max: 10 })
@@ -49,7 +48,6 @@ export const job = (login = 'ada') => ({
   data: { target: { login }, client: '203.0.113.1', bypassPause: false, locale: 'en', requestId: 'r' },
 })
 
-/** A request that is limited per client and per login, with its job. */
 export const request = (client: string, login: string, limits = { client: 6, login: 3 }): CountingEntry => ({
   client: count(`client ${client}`, limits.client),
   own: count(`login ${login}`, limits.login),

@@ -1,7 +1,4 @@
-/**
- * The processor time of the quickest of up to three calls of `act`, in milliseconds. No call follows one that took less than `enough`.
- * Neither a busy machine, whose waiting times do not count, nor one slow call makes a test fail.
- */
+/** Milliseconds of the quickest of up to three calls, so that one slow call fails no test. A call below `enough` is the last. */
 export async function cpuTimeOf(act: () => unknown, enough: number): Promise<number> {
   let quickest = Infinity
   for (let call = 0; call < 3 && quickest >= enough; call += 1) {

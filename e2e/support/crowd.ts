@@ -3,7 +3,7 @@ import { postJson } from './exchange'
 import type { CaughtEmail, MailSink } from './mail-sink'
 import { newTag } from './new-tag'
 
-/** One of many accounts. Its stored hash fits no password, so that a thousand of them take no time to make. */
+/** The stored hash fits no password, because a thousand hashes would take long. */
 export type Member = { login: string; email: string }
 
 export async function addCrowd(sql: pg.Pool, count: number): Promise<Member[]> {
@@ -18,7 +18,7 @@ export async function addCrowd(sql: pg.Pool, count: number): Promise<Member[]> {
   return rows
 }
 
-/** Requests a link. Returns the status, or 0 where the connection broke before a response. */
+/** The status, or 0 where the connection broke before a response. */
 export const requestStatus = (port: number, { login }: Pick<Member, 'login'>): Promise<number> =>
   postJson(port, 'send-reset-password-link', { login }).then(
     ({ status }) => status,

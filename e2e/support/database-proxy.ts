@@ -14,14 +14,11 @@ export type DatabaseProxy = {
   swallow(): void
   /** Drops all data of the connections that are open; new ones work. */
   silence(): void
-  /**
-   * Ends the next connection with a matching statement, before the database gets the statement or just after. In a
-   * transaction, that is at its COMMIT.
-   */
+  /** Ends the next connection with a matching statement, at that statement or, in a transaction, at its COMMIT. */
   cutAt(matching: RegExp, when: 'before' | 'after'): Promise<void>
-  /** Delays all data from the app to the database by this many milliseconds, as with a database far away. */
+  /** Delays data from the app to the database by this many milliseconds. */
   delay(ms: number): void
-  /** Ends the next connection that commits a new password, before the database gets the COMMIT or just after. */
+  /** Ends the next connection that sets a new password, before the database gets the COMMIT or just after. */
   cutAtCommit(when: 'before' | 'after'): Promise<void>
   /** Ends all connections, and connects new ones to another port of the same host, as after a failover. */
   leadTo(port: number): void
@@ -30,7 +27,7 @@ export type DatabaseProxy = {
   close(): Promise<void>
 }
 
-/** Starts a proxy between the app and its database, on TCP, or on a unix socket for the embedded database. */
+/** On TCP, or on a unix socket for the embedded database. */
 export async function startDatabaseProxy(target: TestDatabase): Promise<DatabaseProxy> {
   const url = new URL(target.url)
   const socketDir = url.searchParams.get('host')
@@ -47,7 +44,6 @@ export async function startDatabaseProxy(target: TestDatabase): Promise<Database
 
   /** The texts of prepared statements by name: after the first time, a connection sends the name only. */
   const texts = new Map<string, string>()
-  /** A message of the app, with the texts of the statements that it names. */
   function withTexts(message: string): string {
     const named = [...message.matchAll(/(rekey_[0-9a-f]{32})\0([^\0]*)/g)]
     for (const [, name, text] of named) if (/^\s*[A-Z]{4}/.test(text!)) texts.set(name!, text!)

@@ -7,10 +7,7 @@ import { migrate } from '@/lib/setup/migrate'
 import { startEmbeddedDatabase } from '@/scripts/embedded-database/embedded-database'
 import { databaseUrl, onServer, templateVariable, testServer } from './test-database'
 
-/**
- * Makes the databases that tests copy, once a run: making and migrating a database takes some seconds of processor time, a
- * copy much less. Vitest and Playwright call this before the tests, and the function that it returns after them.
- */
+/** Makes the databases that tests copy, because a copy takes much less time. Returns the function that removes them. */
 export default async function makeTemplate(): Promise<() => Promise<void>> {
   return testServer ? makeOnServer(testServer) : makeEmbedded()
 }

@@ -1,11 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 
-/**
- * Starts a DNS server with these TXT records (RFC 1035 §4). A parent of one of their names exists without records.
- *
- * @param code the response code of every response, unless it is 0
- */
+/** A DNS server with these TXT records (RFC 1035 §4). A parent of their names exists without records. */
 export async function startDnsServer(
   records: Record<string, string[]>,
   code = 0,

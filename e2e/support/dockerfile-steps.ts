@@ -15,11 +15,9 @@ export function readDockerfile(file: string): Step[] {
 }
 
 /**
- * Executes a Dockerfile's steps in folders of this machine instead of images: COPY, without the files of .dockerignore, and
- * RUN.
+ * Executes COPY and RUN in folders of this machine instead of images.
  *
  * @param directory empty; each stage gets a folder in it
- * @param env for RUN
  * @returns the folder of the last stage, and its variables and command
  */
 export function runDockerfile(steps: Step[], directory: string, env: NodeJS.ProcessEnv) {

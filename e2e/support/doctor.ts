@@ -4,7 +4,6 @@ import type { RunningApp } from './running-app'
 
 export type Examination = CommandResult & { findings: Finding[] }
 
-/** The settings of a running app, for a command on the same installation. */
 export function settingsOf({ secret, database, url, sink }: RunningApp): Record<string, string> {
   return {
     SECRET_KEY: secret,
@@ -30,7 +29,6 @@ export async function runDoctor(
   return { ...result, findings }
 }
 
-/** The findings that are warnings or troubles, by check. */
 export function notOkOf({ findings }: Examination): Record<string, Finding> {
   const notOk = findings.filter(({ status }) => status !== 'ok')
   return Object.fromEntries(notOk.map((finding) => [finding.check, finding]))

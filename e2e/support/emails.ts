@@ -44,7 +44,6 @@ export function changed(facts: Partial<ChangedEmailFacts> = {}): Promise<Rendere
 
 type Written = [name: string, write: () => Promise<RenderedEmail>, locale: Language]
 
-/** Every email in every language, for `describe.each`; each is rendered once. */
 export const everyEmail = languages.flatMap((locale): Written[] => [
   [`${locale} reset`, once(() => reset({ locale })), locale],
   [`${locale} reset, with a cancel link`, once(() => reset({ locale, cancelLink })), locale],
@@ -61,7 +60,7 @@ function once(write: () => Promise<RenderedEmail>): () => Promise<RenderedEmail>
   return () => (written ??= write())
 }
 
-/** Decodes the character references of an attribute or a text; enough for HTML from React. */
+/** Decodes character references; enough for HTML from React. */
 function decode(html: string): string {
   const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"' }
   return html.replace(
@@ -75,7 +74,6 @@ export function hrefs(html: string): string[] {
   return [...html.matchAll(/\shref="([^"]*)"/g)].map(([, href]) => decode(href!))
 }
 
-/** The text of the HTML without tags, style and title. */
 export function visibleText(html: string): string {
   return decode(html.replace(/<(style|title)>.*?<\/\1>/gs, '').replace(/<[^>]*>/g, '\n'))
 }

@@ -2,17 +2,13 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 
 export type EndingSessions = {
-  /** The URL of a database. */
   url: string
   /** Runs work, ignoring its failure, and returns the errors that would have ended the process. */
   crashesDuring(work: () => Promise<unknown>): Promise<unknown[]>
   close(): void
 }
 
-/**
- * Starts a server with PostgreSQL's protocol that ends each session after its first statement. The response to the statement
- * and the end by an administrator's command (57P01) come in one packet, so no statement is in progress when the session ends.
- */
+/** Ends each session with 57P01 in the packet of its first response, so that no statement is in progress at the end. */
 export async function startEndingSessions(): Promise<EndingSessions> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined)

@@ -24,7 +24,6 @@ export function requestTo(path: string, { headers = {}, body, method = 'POST' }:
   } as RequestInit)
 }
 
-/** Requests a link, by default for a login without an account. */
 export function post(
   headers: Record<string, string> = {},
   body: BodyInit = JSON.stringify({ login: 'nobody' }),
@@ -37,7 +36,7 @@ const shared = globalThis as { rekeyServices?: Services }
 
 export type Endpoints = Awaited<ReturnType<typeof openEndpoints>>
 
-/** The handlers on a real database, without the front server, so that every rejection is their own. */
+/** The handlers without the front server, so that every rejection is their own. */
 export async function openEndpoints() {
   const database = await createMigratedDatabase()
   const sql = new pg.Client({ connectionString: database.url })
@@ -45,7 +44,6 @@ export async function openEndpoints() {
   const opened: Services[] = []
   const services = start()
 
-  /** Makes services with these settings, and lets the handlers use them. */
   function start(env: Record<string, string> = {}): Services {
     const made = createServices(
       readSettings({
@@ -65,7 +63,6 @@ export async function openEndpoints() {
     return (shared.rekeyServices = made)
   }
 
-  /** Replaces some services that the handlers use. */
   function exchange(parts: Partial<Services> = {}): void {
     shared.rekeyServices = { ...services, ...parts }
   }

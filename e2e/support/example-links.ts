@@ -1,8 +1,6 @@
 import type { SignedState } from '@/lib/accounts/account'
 import { createLinkSigner, type LinkSigner } from '@/lib/password-reset/reset-link'
 
-// Links of an installation, for tests that need neither settings nor a database.
-
 export const exampleSecret = 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5'
 export const exampleId = '019a0c5e-7c3b-7d2a-9f10-2b6f0f8e7a11'
 export const requestedAt = 1_790_000_000
@@ -13,7 +11,6 @@ export const exampleState: SignedState = {
   linksEpoch: 0,
 }
 
-/** The signer of the installation, or of one that differs in some options. */
 export const createExampleSigner = (
   options: Partial<Parameters<typeof createLinkSigner>[0]> = {},
 ): LinkSigner =>
@@ -25,5 +22,4 @@ export const createExampleSigner = (
     ...options,
   })
 
-/** A time some seconds after the links were requested. */
 export const secondsAfterRequest = (seconds: number) => new Date((requestedAt + seconds) * 1000)

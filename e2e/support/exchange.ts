@@ -1,11 +1,10 @@
 import { request, type IncomingHttpHeaders } from 'node:http'
 
-/** A request as it is sent. `fetch` would normalise most of what these tests send. */
+/** `fetch` would normalise most of what these tests send. */
 export type Sent = {
   method?: string
-  /** With its query. */
   path: string
-  /** Sent in this order and spelling. `Host`, `Connection` and the body's framing are added where they are missing. */
+  /** In this order and spelling. `Host`, `Connection` and the body's framing are added where they are missing. */
   headers?: readonly (readonly [name: string, value: string])[]
   body?: string | Buffer | undefined
   /** Sends the body in chunks of this many bytes instead of declaring its length. */
@@ -14,7 +13,7 @@ export type Sent = {
 
 export type Received = { status: number; headers: IncomingHttpHeaders; text: string; json: unknown }
 
-/** Sends one request on a connection of its own. Returns the response without following, retrying or decoding. */
+/** Sends one request on a connection of its own, without following, retrying or decoding. */
 export function exchange(port: number, sent: Sent): Promise<Received> {
   const { method = 'POST', path, headers = [], chunkSize } = sent
   const body = Buffer.from(sent.body ?? '')
@@ -60,7 +59,6 @@ export function exchange(port: number, sent: Sent): Promise<Received> {
   })
 }
 
-/** Posts JSON to an endpoint of the accounts, such as `reset-password`. */
 export function postJson(port: number, endpoint: string, body: object): Promise<Received> {
   return exchange(port, {
     path: `/api/v1/accounts/${endpoint}/`,

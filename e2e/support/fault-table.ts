@@ -4,7 +4,6 @@ import type { MailSink } from './mail-sink'
 /** A row of the table in docs/reliability.md. */
 export type FaultRow = {
   fault: string
-  /** How many times a test caused the fault. */
   caused: number
   /** Requests with the response 200. */
   accepted: number
@@ -12,7 +11,6 @@ export type FaultRow = {
   delivered: number
   /** Copies of an email beyond the first. */
   duplicates: number
-  /** Accepted requests without an email or a new password. */
   lost: number
 }
 
@@ -33,7 +31,6 @@ export function countRow(
   }
 }
 
-/** Prints a row in the format of docs/reliability.md. */
 export function printFaultRow({ fault, caused, accepted, delivered, duplicates, lost }: FaultRow): void {
   console.log(`| ${[fault, caused, accepted, delivered, duplicates, lost].join(' | ')} |`)
 }

@@ -4,12 +4,7 @@ import ts from 'typescript'
 import { createLinkSigner, type Link } from '@/lib/password-reset/reset-link'
 import type { SignedState } from '@/lib/accounts/account'
 
-/**
- * Reset links of an attacker who knows this source and tries `known` as the secret and as the key (CVE-2019-13177: a public
- * constant was passed as the secret).
- *
- * @param audience the installation that the links claim to be from
- */
+/** Reset links of an attacker who tries `known` as the secret and as the key (CVE-2019-13177: the secret was a public constant). */
 export function forgeries(
   known: string | Buffer,
   userId: string,
@@ -35,7 +30,7 @@ export function forgeries(
   return [asSecret.create('reset', userId, timestamp, state), { user_id: userId, timestamp, signature }]
 }
 
-/** Every string literal in the sources of the running code, which are public, and in the English messages. */
+/** The string literals in the sources of the running code, which are public, and in the English messages. */
 export function textsOfTheSource(): string[] {
   const texts = new Set<string>()
   const files = ['app', 'components', 'emails', 'lib', 'scripts', 'server'].flatMap((folder) =>

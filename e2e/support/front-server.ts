@@ -5,12 +5,10 @@ import { expect, onTestFinished } from 'vitest'
 import type { RawResponse } from '@/e2e/support/raw-http'
 import { createFrontServer, type FrontLimits, type FrontParts, type FrontSettings } from '@/server/http/front'
 
-/** A front server with a stand-in for Next behind it, and its log. */
+/** A front server with a stand-in for Next behind it. */
 export type TestFront = {
   port: number
-  /** The lines of the log so far. */
   logged: Record<string, unknown>[]
-  /** The requests that reached the stand-in. */
   reached: string[]
   connections(): Promise<number>
   close(): Promise<void>
@@ -25,7 +23,7 @@ type Options = {
   path?: string
 }
 
-/** Starts the front server on a free port; it closes when the test ends. */
+/** The server closes when the test ends. */
 export async function startFront({
   settings,
   limits,
@@ -68,7 +66,7 @@ export async function startFront({
   }
 }
 
-/** Responds as Next does, by path; like Next, it is built for the path of PUBLIC_URL. */
+/** Responds by path, below the path of PUBLIC_URL. */
 const respondLikeNext = (basePath: string) => async (request: IncomingMessage, response: ServerResponse) => {
   const path = (request.url ?? '').slice(basePath.length).split('?', 1)[0]
   switch (path) {
@@ -119,7 +117,7 @@ const respondLikeNext = (basePath: string) => async (request: IncomingMessage, r
   }
 }
 
-/** Reads a body of at most sixteen kilobytes, as the real handlers do. */
+/** Reads at most sixteen kilobytes, as the real handlers do. */
 async function readBounded(request: IncomingMessage, response: ServerResponse): Promise<void> {
   let size = 0
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
@@ -129,7 +127,6 @@ async function readBounded(request: IncomingMessage, response: ServerResponse): 
   response.end(`${size}`)
 }
 
-/** A request as the stand-in got it. */
 type Seen = {
   url: string
   headers: Record<string, string>

@@ -12,11 +12,7 @@ import { resettableAccount } from './opened-services'
 
 export type Installation = Awaited<ReturnType<typeof openInstallation>>
 
-/**
- * The parts of a web process and a worker, in this process, on a migrated database and an SMTP server of their own.
- *
- * @param configuration that of rekey.config.ts, unless given
- */
+/** The parts of a web process and a worker, in this process, with an SMTP server of their own. */
 export async function openInstallation(
   database: Pick<TestDatabase, 'url' | 'sharedSession'>,
   env: Record<string, string> = {},
@@ -58,10 +54,7 @@ export async function requestLink({ services }: Installation, login: string): Pr
 
 const period = 3600
 
-/**
- * Checks the whole flow of one account: a link is requested, mailed and used, a second request sends no email, links expire
- * exactly after their life, the owner cancels the change, and the history has all events in order.
- */
+/** Requests, mails and uses a link, tests its expiry, cancels the change, and checks the history. */
 export async function exerciseWholeFlow({ services, sink }: Installation): Promise<void> {
   const { accounts, audit, links, ownAccounts, passwordReset } = services
   const username = `user-${randomBytes(6).toString('hex')}`
@@ -133,7 +126,7 @@ export async function exerciseWholeFlow({ services, sink }: Installation): Promi
   expect(sink.countTo(email)).toBe(3)
 }
 
-/** Checks that the purge keeps rows an hour before their time, and deletes rows an hour after it. */
+/** Purges rows an hour before and an hour after their time. */
 export async function expectPurgeOnTime({ services }: Installation, sql: pg.Client | pg.Pool): Promise<void> {
   const { audit, recovery } = services
   const hours = (days: number, more: number) => `make_interval(hours => ${days * 24 + more})`
@@ -158,7 +151,6 @@ function readCancelLink({ cancelLink }: CaughtEmail) {
   return linkOf({ link: cancelLink } as CaughtEmail)
 }
 
-/** The time in the English email about a change, to the minute. */
 function statedTime({ mail }: CaughtEmail): Date {
   // Word joiners keep mail programs from making links of it.
   const text = mail.text!.replaceAll('\u2060', '').replace(/[^\S\n]+/g, ' ')

@@ -2,12 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { exchange } from './exchange'
 
-/** `npm run demo`, whose one process also runs the embedded database. A test kills it and starts it again. */
+/** `npm run demo`, whose one process also runs the embedded database. */
 export type KillableDemo = {
   output(): string
-  /** Starts the process, without waiting. */
   start(): void
-  /** Resolves when it serves. @throws if it ends before, or does not serve within two minutes */
+  /** @throws if the process ends before it serves, or does not serve within two minutes */
   ready(): Promise<void>
   /** Sends SIGKILL and resolves when the process is gone. */
   kill(): Promise<void>

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 
-/** A web process or a worker of the built app, as the supervisor starts it, that a test kills and starts again at once. */
+/** A process of the built app without the supervisor, which a test kills and starts again. */
 export type KillableProcess = {
   kind: 'web' | 'worker'
   /** Where a web process listens. */
@@ -11,21 +11,14 @@ export type KillableProcess = {
   kills: number[]
   output(): string
   pid(): number
-  /** Sends SIGKILL and resolves when the process is gone. */
   kill(): Promise<void>
-  /** Starts it again; resolves when it is ready. */
   start(): Promise<void>
 }
 
 /** Milliseconds; on a busy machine, a process starts slowly. */
 const patience = 60_000
 
-/**
- * Starts a process; resolves when it reports that it is ready.
- *
- * @param env as `appSettings` makes it
- * @param cwd the folder of the build, by default this one
- */
+/** Resolves when the process is ready. @param env as `appSettings` makes it */
 export async function startKillable(
   kind: 'web' | 'worker',
   env: Record<string, string>,

@@ -1,21 +1,15 @@
 /** A change that a mail program, or a program between mail servers, makes to a link. */
 export type LinkDamage = {
   what: string
-  /** The report or standard that describes it. */
   source: string
   /** The damaged address as it reaches the browser. `link` is a whole address with the three parameters in order. */
   damage(link: string): string
-  /**
-   * Where it is repaired: `url` only in the address of a page, because the field of a body has one spelling; `script` only
-   * by the script of a page, because the browser does not send the damaged part to the server.
-   */
+  /** `url`: only in the address of a page. `script`: only by a page's script, because the server does not get the damaged part. */
   only?: 'url' | 'script'
 }
 
-/** Puts a text into the middle of the signature. */
 const inside = (link: string, text: string) => `${link.slice(0, -20)}${text}${link.slice(-20)}`
 
-/** Applies a change to the query alone. */
 const inQuery = (link: string, change: (query: string) => string) => {
   const at = link.indexOf('?') + 1
   return link.slice(0, at) + change(link.slice(at))
@@ -24,7 +18,7 @@ const inQuery = (link: string, change: (query: string) => string) => {
 const times = (link: string, text: string) => link.replace('&timestamp=', `${text}tamp=`)
 const quotedPrintable = (link: string) => inQuery(link, (query) => query.replaceAll('=', '=3D'))
 
-/** Damages that lib/http/link-repair.ts repairs, with at least one entry for each part of its rules. */
+/** Damages that lib/http/link-repair.ts repairs. */
 export const linkDamages: LinkDamage[] = [
   // HTML that was decoded once too often.
   {

@@ -1,10 +1,7 @@
-/** Matches the many characters that no rule turns into ASCII: surrogates, unassigned and private ones, Han and Hangul. */
+/** Characters that no rule turns into ASCII: surrogates, unassigned and private ones, Han and Hangul. */
 const unfolded = /[\p{Cs}\p{Co}\p{Cn}\p{Script=Han}\p{Script=Hangul}]/u
 
-/**
- * Every character outside ASCII that a rule of Unicode turns into ASCII letters: lower and upper case, compatibility forms,
- * and letters without their accents.
- */
+/** The characters outside ASCII that Unicode turns into ASCII letters by case, compatibility forms, or without accents. */
 export function foldings(): { lookAlikes: string[]; plain: string[] } {
   const bare = (text: string) => text.normalize('NFD').replace(/\p{M}/gu, '')
   const rules = [

@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net'
 import { simpleParser, type ParsedMail } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 
-/** An email as the server received it. */
 export type CaughtEmail = {
   /** The client's name in EHLO. */
   heloName: string
@@ -27,21 +26,18 @@ export type MailSink = {
   refuse: { code: number; text: string } | undefined
   /** Accepts emails without a reply. */
   mute: boolean
-  /** Milliseconds between a recipient or an email and its 250. */
+  /** Milliseconds between a recipient or an email and the reply. */
   answerAfterMs: number
   /** Called before the reply to a recipient and to a complete email, with the client's name in EHLO. */
   heard: ((moment: 'recipient' | 'whole', heloName: string) => void) | undefined
   /** The next email to an address that this function has not returned yet. Throws after the wait. */
   next(to: string, waitMs?: number): Promise<CaughtEmail>
-  /** How many emails to an address have arrived. */
   countTo(to: string): number
   close(): Promise<void>
 }
 
 /**
- * Starts a real SMTP server that stores the emails it receives.
- *
- * @param options.offersSmtpUtf8 whether it accepts addresses outside ASCII (RFC 6531)
+ * @param options.offersSmtpUtf8 whether the server accepts addresses outside ASCII (RFC 6531)
  * @param options.certificate of `localhost`: with it, STARTTLS is required
  */
 export async function startMailSink({

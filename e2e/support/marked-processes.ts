@@ -12,21 +12,17 @@ const patience = 150_000
 /** Who gets a signal: the started process, its child process, or its whole process group, as after Ctrl-C. */
 export type Receiver = 'itself' | 'child' | 'group'
 
-/** A command and all processes that it started, found by an environment variable that they inherit. */
+/** A command and the processes that it started, found by an environment variable that they inherit. */
 export type MarkedProcesses = {
   output(): string
-  /** Resolves when the output matches. */
   prints(pattern: RegExp): Promise<void>
   signal(signal: NodeJS.Signals, receiver?: Receiver): void
   /** Resolves with the exit code of the started process; 128 and more where a signal ended it. */
   ended: Promise<number>
-  /** The command lines of all processes that still run. */
   left(): string[]
-  /** Kills all processes that still run. */
   kill(): void
 }
 
-/** Signals by number, as far as the tests send them. */
 const numbers: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }
 
 /** Reads a file of `/proc`; empty where the process has ended. */
@@ -38,7 +34,6 @@ function readProc(pid: number | string, file: string): string {
   }
 }
 
-/** Starts a command as the leader of a process group of its own. */
 export function startMarked(
   [program, ...args]: [string, ...string[]],
   env: Record<string, string>,

@@ -7,9 +7,8 @@ import { freePort } from './running-app'
 
 /** nginx in front of a port of this machine, for an app with TRUSTED_PROXY_HOPS=1. */
 export type Proxy = {
-  /** The port for HTTP/1.1. */
   port: number
-  /** The port for HTTP/2 without TLS. */
+  /** HTTP/2 without TLS. */
   http2Port: number
   close(): Promise<void>
 }

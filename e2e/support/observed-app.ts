@@ -9,12 +9,10 @@ export const evil = 'eve@evil.example'
 export const sent = [200, { detail: 'Reset link sent if the user exists in database' }]
 export const path = '/api/v1/accounts/send-reset-password-link/'
 
-/** The result of `during` where nothing was sent. */
 export const nothingSent = { recipients: [], commands: [] }
 
 export type ObservedApp = Awaited<ReturnType<typeof startObservedApp>>
 
-/** Starts an app and records every line that it sends to its mail server. */
 export async function startObservedApp() {
   const sink = await startMailSink()
   const wire = await recordSmtp(sink.url)
@@ -36,7 +34,6 @@ export async function startObservedApp() {
     return [status, json]
   }
 
-  /** Requests a link with each text, and checks that each gets the usual response. */
   async function requestWith(logins: string[]): Promise<void> {
     const responses = await Promise.all(logins.map((login) => requestLink({ login })))
     expect(responses).toEqual(logins.map(() => sent))
@@ -51,7 +48,6 @@ export async function startObservedApp() {
   return { app, sink, wire, during, requestLink, requestWith, stop }
 }
 
-/** Starts a proxy in front of the mail server that records every line sent to it. */
 async function recordSmtp(smtpUrl: string) {
   const commands: string[] = []
   const lines: string[] = []

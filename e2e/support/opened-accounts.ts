@@ -11,7 +11,7 @@ export type OpenedAccounts = Awaited<ReturnType<typeof openAccounts>>
 
 export const newUsername = () => `user-${randomBytes(6).toString('hex')}`
 
-/** The properties of an account that may be reset, unless the facts say otherwise. */
+/** An account that may be reset, unless the facts say otherwise. */
 export function newAccount(facts: Partial<NewAccount> = {}): NewAccount {
   const username = facts.username ?? newUsername()
   const names = { firstName: '', lastName: '' }
@@ -19,7 +19,6 @@ export function newAccount(facts: Partial<NewAccount> = {}): NewAccount {
   return { username, email: `${username}@example.com`, ...names, ...state, ...facts }
 }
 
-/** Rekey's own accounts and what it stores beside them, in a database of their own. */
 export async function openAccounts() {
   const database = await createMigratedDatabase()
   const opened = openDatabase({ ...database, poolSize: 8 }, pino({ level: 'silent' }))

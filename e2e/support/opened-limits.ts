@@ -19,20 +19,17 @@ export const limitSecret = randomBytes(32).toString('base64url')
 
 export type OpenedLimits = Awaited<ReturnType<typeof openLimits>>
 
-/** Rate limits in a database of their own. Tests of them fake `Date`. */
 async function openLimits() {
   const database = await createMigratedDatabase()
   const pool = new pg.Pool({ connectionString: database.url, max: 4 })
   return {
     pool,
-    /** The rate limits as one process of the installation has them. */
     limits: (settings: Partial<LimitSettings> = {}, secret = limitSecret): Limits =>
       createLimits({ pool, schemas: defaultSchemaNames }, secret, { ...limitSettings, ...settings }),
     clear: () => pool.query('DELETE FROM "rekey"."limits"'),
     async rows(): Promise<{ key: string; points: number; expire: string }[]> {
       return (await pool.query('SELECT * FROM "rekey"."limits" ORDER BY "key"')).rows
     },
-    /** Lets time pass for this process and for all counts. */
     async advanceClock(seconds: number): Promise<void> {
       vi.setSystemTime(Date.now() + seconds * 1000)
       // The embedded database runs in this process and reads its clock.
@@ -48,11 +45,7 @@ async function openLimits() {
   }
 }
 
-/**
- * Registers hooks: opens rate limits before all tests of a file, and before each test fakes `Date` and deletes all counts.
- *
- * @param use receives the opened limits before each test
- */
+/** Registers hooks that open rate limits, and before each test fake `Date`, delete all counts and call `use`. */
 export function openLimitsForTests(use: (opened: OpenedLimits) => void): void {
   let opened: OpenedLimits
   beforeAll(async () => void (opened = await openLimits()), 120_000)
@@ -65,7 +58,7 @@ export function openLimitsForTests(use: (opened: OpenedLimits) => void): void {
   afterAll(() => opened.close())
 }
 
-/** Calls a function several times, one call after the other, and returns which calls were allowed. */
+/** Returns which of the calls, one after the other, were allowed. */
 export async function repeat(
   times: number,
   call: (nth: number) => Promise<{ ok: boolean }>,
@@ -75,7 +68,6 @@ export async function repeat(
   return allowed
 }
 
-/** What {@link repeat} returns if only the last call is rejected. */
 export const allButLast = (calls: number): boolean[] =>
   Array.from({ length: calls }, (_, nth) => nth < calls - 1)
 

@@ -12,7 +12,6 @@ export type OpenedResets = Awaited<ReturnType<typeof openResets>>
 
 export const newPassword = 'gravel lantern orchard 7'
 
-/** The use cases of pages and endpoints, with low limits and a database of their own. */
 export async function openResets() {
   const opened = await openServices({
     LIMIT_REQUESTS_PER_CLIENT: '2/10m',
@@ -22,7 +21,6 @@ export async function openResets() {
   const { services, sql } = opened
   return {
     ...opened,
-    /** The use cases with a team's configuration and other parts. */
     resets: (configuration: RekeyConfig = {}, parts: Partial<ResetDependencies> = {}) =>
       createPasswordReset({ ...services, configuration, ...parts }),
     /** A link for the present state of an account. @param age seconds since it was requested */
@@ -48,7 +46,6 @@ export async function openResets() {
       )
       return rows.map(({ name }) => name)
     },
-    /** How many audit entries there are of an event with a reason, of all accounts. */
     async countEntries(event: keyof typeof auditEvents, reason: string): Promise<number> {
       const { rowCount } = await sql.query(
         'SELECT FROM "rekey"."audit" WHERE "event" = $1 AND "reason" = $2',
@@ -69,7 +66,6 @@ export const from = (client: string) => ({ locale: 'en', requestId: 'r', client 
 
 export const forge = (link: Link): Link => ({ ...link, signature: 'A'.repeat(86) })
 
-/** The post of a new password with a link. */
 export const resetInput = (
   link: Link,
   password: string,

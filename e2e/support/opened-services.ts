@@ -18,11 +18,7 @@ export const resettableAccount = (username: string): NewAccount => ({
 
 export type OpenedServices = Awaited<ReturnType<typeof openServices>>
 
-/**
- * The services of one process, on a migrated database of their own.
- *
- * @param env settings beside those that a start requires
- */
+/** @param env settings beside those that a start requires */
 export async function openServices(env: Record<string, string> = {}) {
   const database = await createMigratedDatabase()
   const sql = new pg.Client({ connectionString: database.url })
@@ -43,13 +39,13 @@ export async function openServices(env: Record<string, string> = {}) {
     database,
     sql,
     services,
-    /** Adds an account that may be reset, unless the facts say otherwise. */
+    /** An account that may be reset, unless the facts say otherwise. */
     async addAccount(facts: Partial<NewAccount> = {}): Promise<Account> {
       const username = `user-${randomBytes(6).toString('hex')}`
       const id = await services.ownAccounts.add({ ...resettableAccount(username), ...facts })
       return (await services.accounts.read(id)).account!
     },
-    /** Changes columns of an account past Rekey, as another application would. @param assignments in SQL */
+    /** Changes columns of an account as another application would. @param assignments in SQL */
     updateAccount: (id: string, assignments: string) =>
       sql.query(`UPDATE "rekey"."users" SET ${assignments} WHERE "id" = $1`, [id]),
     deleteAccount: (id: string) => sql.query('DELETE FROM "rekey"."users" WHERE "id" = $1', [id]),

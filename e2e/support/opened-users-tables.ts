@@ -5,7 +5,7 @@ import { openDatabase } from '@/lib/database/pool'
 
 export type OpenedUsersTables = Awaited<ReturnType<typeof openUsersTables>>
 
-/** A database of its own with the users tables of other products, and beside them only Rekey's schemas. */
+/** The users tables of other products, and beside them only Rekey's schemas. */
 export async function openUsersTables({
   products = [],
   poolSize = 4,
@@ -17,7 +17,7 @@ export async function openUsersTables({
     database,
     sql,
     opened,
-    /** Adds a user to Django's table, with these columns instead of the usual ones. @returns its id */
+    /** Adds a user with these columns instead of the usual ones. @returns its id */
     async addDjangoUser(columns: Record<string, unknown>): Promise<string> {
       const row = {
         first_name: '',

@@ -16,10 +16,8 @@ export type OpenedWorker = Awaited<ReturnType<typeof openWorker>>
 /** What the mail sink replies to an accepted email; the audit log stores it. */
 export const acceptedReply = '250 OK: message queued'
 
-/** Where a request came from, in the data of its jobs. */
 export const origin = { locale: 'en', requestId: 'r', client: '203.0.113.9' }
 
-/** The handlers of a worker's jobs, with a mail server that keeps what it receives, and a database of their own. */
 export async function openWorker() {
   const sink = await startMailSink()
   const opened = await openServices({
@@ -32,7 +30,6 @@ export async function openWorker() {
   const { services, sql } = opened
   const mailer = createMailer({ ...services.settings.mail, log: services.log })
 
-  /** The handlers with a team's configuration and other parts. */
   const handlers = (configuration: RekeyConfig = {}, parts: Partial<EmailDependencies> = {}): JobHandlers =>
     createJobHandlers({
       ...services,
@@ -59,7 +56,6 @@ export async function openWorker() {
     ): Promise<AttemptResult> => handlers(configuration, parts)['link-email'](job),
     sendChangedEmail: (job: QueuedJob<'changed-email'>): Promise<AttemptResult> =>
       handlers()['changed-email'](job),
-    /** The jobs of link emails that wait for an account. */
     async queuedEmails({ id }: Account): Promise<{ id: string; data: JobData['link-email'] }[]> {
       const { rows } = await sql.query(
         `SELECT id, data FROM rekey_queue.job WHERE name = 'link-email' AND data->>'accountId' = $1`,
@@ -67,7 +63,6 @@ export async function openWorker() {
       )
       return rows
     },
-    /** Event and reason of the last audit entry of an account. */
     async lastEntry({ id }: Account): Promise<[event: string, reason: string | null] | undefined> {
       const last = (await services.audit.history(id)).at(-1)
       return last && [last.event, last.reason]
@@ -83,7 +78,6 @@ export async function openWorker() {
   }
 }
 
-/** A job in its first attempt. */
 const jobOf = <Data>(data: Data) => ({ id: randomUUID(), data, createdAt: new Date(), attempt: 1 })
 
 export const linkRequestJob = (

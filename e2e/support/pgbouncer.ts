@@ -6,12 +6,12 @@ import path from 'node:path'
 import pg from 'pg'
 import { freePort } from './running-app'
 
-/** The path of PgBouncer, which Debian installs outside of a user's PATH; undefined where it is not installed. */
+/** Debian installs PgBouncer outside of a user's PATH. Undefined where it is not installed. */
 export const pgbouncer = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', '/usr/local/bin/pgbouncer'].find(
   (file) => existsSync(file),
 )
 
-/** Starts PgBouncer in transaction mode in front of a server: each transaction of a client may use another connection. */
+/** In transaction mode, each transaction of a client may use another connection. */
 export async function startPgBouncer(
   server: string,
 ): Promise<{ url(database: string): string; stop(): Promise<void> }> {

@@ -7,10 +7,9 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { freePort } from './running-app'
 
-/** The folder of PostgreSQL's server programs in Debian, of the newest version; undefined where there is none. */
+/** The folder of PostgreSQL's server programs in Debian; undefined where there is none. */
 export const postgresPrograms = globSync('/usr/lib/postgresql/*/bin/initdb').sort().map(path.dirname).at(-1)
 
-/** A PostgreSQL server for one test file, with its data in a temporary folder. */
 export type PostgresCluster = {
   port: number
   url(database: string): string
@@ -20,9 +19,7 @@ export type PostgresCluster = {
   stop(signal: 'SIGINT' | 'SIGQUIT'): Promise<void>
   /** Kills all processes of the server, as a power failure does, except that the system still writes its buffers. */
   kill(): Promise<void>
-  /** Starts it again; resolves when it accepts connections. */
   start(): Promise<void>
-  /** Kills it and removes its data. */
   remove(): Promise<void>
 }
 
@@ -37,11 +34,7 @@ const serverUser = () => {
   return { uid: id('-u'), gid: id('-g') }
 }
 
-/**
- * Creates a server and starts it.
- *
- * @param primary the server that the new one replicates by streaming; the new one is read-only until `pg_promote()`
- */
+/** @param primary the server that the new one replicates by streaming; the new one is read-only until `pg_promote()` */
 export async function startPostgres(primary?: Pick<PostgresCluster, 'port'>): Promise<PostgresCluster> {
   if (postgresPrograms === undefined)
     throw new Error('The programs of a PostgreSQL server are not installed.')

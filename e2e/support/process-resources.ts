@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { RunningApp } from './running-app'
 
-/** Whether the system has the files in /proc that the functions below read; Linux does. */
+/** Whether the system has the files in /proc; Linux does. */
 export const hasProcFiles = existsSync('/proc/self/stat')
 
 /** Milliseconds of processor time that all threads of a process have used, in steps of ten. */
@@ -26,7 +26,6 @@ export function memoryOf(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
 }
 
-/** The ids of the web process and the worker of an app with one web process. */
 export function processesOf(app: RunningApp): { web: number; worker: number } {
   const { webs, worker } = childrenOf(app)
   const [web] = webs
@@ -34,7 +33,6 @@ export function processesOf(app: RunningApp): { web: number; worker: number } {
   return { web, worker }
 }
 
-/** The ids of the web processes and the worker of an app. */
 export function childrenOf({ output }: RunningApp): { webs: number[]; worker: number } {
   const lines = output()
     .split('\n')

@@ -7,7 +7,6 @@ import { freePort } from './running-app'
 
 const isInstalled = (program: string) => existsSync(path.join('/usr/bin', program))
 
-/** Whether Debian's packages of Prometheus and promtool are installed. */
 export const hasPrometheus = isInstalled('prometheus') && isInstalled('promtool')
 
 export type Prometheus = {
@@ -16,7 +15,7 @@ export type Prometheus = {
   stop(): Promise<void>
 }
 
-/** Starts a Prometheus that scrapes one target every second, with the alerts of docs/alerts.yml. */
+/** Scrapes one target every second, with the alerts of docs/alerts.yml. */
 export async function startPrometheus(target: string, token: string): Promise<Prometheus> {
   const dir = mkdtempSync(path.join(tmpdir(), 'rekey-prometheus-'))
   const port = await freePort()

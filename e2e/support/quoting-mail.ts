@@ -13,15 +13,11 @@ export type QuotingMail = {
   /** All emails that were sent to it, accepted or not. */
   emails: QuotedEmail[]
   reply: Reply
-  /** How many times each reply was given. */
   given: Map<Reply, number>
   close(): Promise<void>
 }
 
-/**
- * Starts a mail server with a login, whose replies quote secrets when it rejects: the password, or the links of the email.
- * Some servers do that, and their replies end up in error messages.
- */
+/** Starts a mail server that, when it rejects, quotes the password or the links of the email, as some servers do. */
 export async function startQuotingMail({
   user,
   password,

@@ -5,11 +5,7 @@ import { asForm, asMultipart } from './form-bodies'
 type Link = { user_id: string; timestamp: number; signature: string }
 export type RandomRequest = { method: string; path: string; headers: [string, string][]; body: Buffer }
 
-/**
- * Random requests to the endpoints and to all other paths.
- *
- * @param links valid links, so that requests also reach the code behind the check of the signature
- */
+/** @param links valid links, so that requests also reach the code behind the check of the signature */
 export function randomRequests(links: Link[]): fc.Arbitrary<RandomRequest> {
   return fc
     .record({
@@ -222,7 +218,6 @@ const path = fc
     return `${target || '/'}${rest && `?${rest}`}`.slice(0, 8_000)
   })
 
-/** An object with some fields of the endpoints and others, sometimes with one of the links. */
 function fieldsWith(links: Link[]): fc.Arbitrary<Record<string, unknown>> {
   return fc
     .tuple(
@@ -234,7 +229,6 @@ function fieldsWith(links: Link[]): fc.Arbitrary<Record<string, unknown>> {
     .map(([link, rest]) => ({ ...(link !== undefined && links[link]), ...rest }))
 }
 
-/** A content type and a body: well-formed, damaged or arbitrary. */
 function contentWith(links: Link[]): fc.Arbitrary<[string, string | Buffer]> {
   const wellFormed = fieldsWith(links).chain((object) =>
     fc.constantFrom<[string, string][]>(
@@ -243,7 +237,6 @@ function contentWith(links: Link[]): fc.Arbitrary<[string, string | Buffer]> {
       ['multipart/form-data; boundary=x', asMultipart(object)],
     ),
   )
-  /** A well-formed body with some bytes replaced, removed or added. */
   const damaged = fc
     .tuple(wellFormed, fc.array(fc.tuple(fc.nat(), fc.nat(255), fc.nat(2)), { minLength: 1, maxLength: 4 }))
     .map(([[type, body], changes]): [string, Buffer] => {

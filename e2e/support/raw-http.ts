@@ -17,11 +17,7 @@ type Reading = {
   timeout?: number
 }
 
-/**
- * Sends bytes and collects the response until the server closes, `until` matches or the time is over.
- *
- * @param address a port of this machine, or the path of a unix socket
- */
+/** Collects the response until the server closes, `until` matches or the time is over. */
 export async function sendBytes(
   address: number | string,
   bytes: string | Buffer,
@@ -32,7 +28,7 @@ export async function sendBytes(
   return receive(socket, { until, timeout })
 }
 
-/** @param allowHalfOpen whether it goes on sending when the server has ended its side */
+/** @param allowHalfOpen whether to go on sending when the server has ended its side */
 export function open(address: number | string, { allowHalfOpen = false } = {}): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const where = typeof address === 'string' ? { path: address } : { port: address, host: '127.0.0.1' }
@@ -45,7 +41,6 @@ export function open(address: number | string, { allowHalfOpen = false } = {}): 
   })
 }
 
-/** Returns what comes back on an open connection until the server closes, `until` matches or the time is over. */
 export function receive(socket: Socket, { until, timeout = 3_000 }: Reading = {}) {
   return new Promise<{ text: string; closed: boolean; reset: boolean }>((resolve) => {
     let text = ''
@@ -70,7 +65,6 @@ export function receive(socket: Socket, { until, timeout = 3_000 }: Reading = {}
   })
 }
 
-/** Sends one request with `Connection: close` and returns the response. */
 export async function sendRequest(
   address: number | string,
   start: string,

@@ -5,10 +5,7 @@ import { onTestFinished } from 'vitest'
 
 export type Delivery = { raw: Buffer; secure: boolean; user: unknown }
 
-/**
- * Starts a real SMTP server that stores emails and all bytes of its clients; it closes when the test ends. It takes emails
- * without a login, and offers no STARTTLS unless `options` say so.
- */
+/** Stores emails and the bytes of its clients. It accepts emails without a login, and offers no STARTTLS by default. */
 export async function startRecordingMailServer(options: SMTPServerOptions = {}) {
   const deliveries: Delivery[] = []
   const chunks: Buffer[] = []
@@ -40,12 +37,10 @@ export async function startRecordingMailServer(options: SMTPServerOptions = {}) 
   const received = () => Buffer.concat(chunks).toString('utf8')
   return {
     port,
-    /** Without TLS. */
     url: `smtp://localhost:${port}/?ignoreTLS=true`,
     deliveries,
-    /** All text that clients sent without TLS. */
     received,
-    /** The lines that clients sent without TLS, without those of emails. */
+    /** The received lines, without those of emails. */
     commands: () =>
       received()
         .replace(/(?<=^DATA\r\n)[^]*?^\.\r\n/gm, '')
@@ -55,6 +50,5 @@ export async function startRecordingMailServer(options: SMTPServerOptions = {}) 
   }
 }
 
-/** An error by which a handler of the server above replies with a code. */
 export const replyError = (responseCode: number, message: string) =>
   Object.assign(new Error(message), { responseCode })

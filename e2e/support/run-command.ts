@@ -4,13 +4,7 @@ import { text } from 'node:stream/consumers'
 
 export type CommandResult = { code: number | null; output: string; errors: string }
 
-/**
- * Runs a command of `scripts/run.js` to its end, with PATH and these settings alone. A command that has not ended after a minute is
- * killed, and its code is null.
- *
- * @param options.input its standard input
- * @param options.cwd the directory of the sources
- */
+/** Runs a command with PATH and these settings alone. After a minute, the command is killed, and its code is null. */
 export async function runCommand(
   args: string[],
   env: Record<string, string>,

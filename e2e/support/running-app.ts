@@ -31,13 +31,11 @@ export type RunningApp = {
   database: TestDatabase
   sql: pg.Pool
   secret: string
-  /** All output of the processes so far. */
   output(): string
   addPerson(person?: NewPerson): Promise<Person>
   /** Whether this is the account's password now. */
   passwordIs(person: Person, password: string): Promise<boolean>
   post(endpoint: Endpoint, body: unknown, headers?: Record<string, string>): Promise<Answer>
-  /** Requests a link and reads it from the email. */
   linkFor(person: Person): Promise<LinkParameters>
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -68,7 +66,7 @@ const noLimits = {
   EMAIL_COOLDOWN: '0s',
 }
 
-/** The settings that a process of the built app needs, with limits that no test reaches. */
+/** The settings of the built app, with limits that no test reaches. */
 export function appSettings({ secret, database, sink, url, port }: AppPlace): Record<string, string> {
   const { PATH = '', HOME = '', NODE_COMPILE_CACHE = '' } = process.env
   return {
@@ -105,9 +103,7 @@ export async function freePort(): Promise<number> {
 /**
  * Starts the built app as `npm start` does, by default on a database and an SMTP server of its own.
  *
- * @param command `demo` keeps emails in its mailbox where no mail server is set
  * @param env settings beside the required ones; undefined removes one of those
- * @param cwd the directory of the start; by default the sources
  * @param ownsUsers false where the configuration of the build maps the table of another product
  */
 export async function startApp({

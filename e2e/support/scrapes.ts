@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 
 export type Scrape = { status: number; headers: IncomingMessage['headers']; text: string }
 
-/** Requests the metrics on a connection of its own, which any web process may accept. */
+/** On a connection of its own, which any web process may accept. */
 export async function scrape(url: string, headers: Record<string, string>): Promise<Scrape> {
   const request = get(url, { agent: false, headers })
   const [response] = (await once(request, 'response')) as [IncomingMessage]

@@ -1,7 +1,7 @@
 import { defineConfig } from 'playwright/test'
 import tests from '@/playwright.config'
 
-/** For `npm run screenshots`, which takes pictures of pages and emails. No test run takes them. */
+/** For `npm run screenshots`. */
 export default defineConfig({
   ...tests,
   testDir: '.',

@@ -7,9 +7,6 @@ import { show, states } from '@/e2e/support/browser/states'
 import { test as base } from '@/e2e/support/browser/proxied-app'
 import { newPassword, startApp, type RunningApp } from './running-app'
 
-// `npm run screenshots`: a picture of every state of `browser/states.ts`, of both emails, and of what is in English only:
-// the page of last resort and the demo's mailbox. Nothing is compared.
-
 const sizes = {
   320: { width: 320, height: 568 },
   390: { width: 390, height: 844 },
@@ -30,7 +27,6 @@ const names = [...states.map(nameOf), ...emails, lastResort, ...Object.keys(mail
 type Wanted = Record<'lang' | 'state' | 'size' | 'scheme' | 'out', string | undefined>
 const wanted = JSON.parse(process.env.REKEY_SCREENSHOTS ?? '{}') as Wanted
 
-/** Those that a list names; all of them without a list. */
 function choose<Known extends string>(list: string | undefined, known: readonly Known[]): readonly Known[] {
   const chosen = list?.split(',') ?? known
   const odd = chosen.find((one) => !(known as readonly string[]).includes(one))
@@ -120,7 +116,6 @@ async function showLastResort(page: Page): Promise<void> {
     .waitFor()
 }
 
-/** The HTML of one of the two emails of a reset, sent to a new account. */
 async function htmlOf(email: (typeof emails)[number], app: RunningApp, locale: Language): Promise<string> {
   const person = await app.addPerson({ firstName: 'Grace', locale })
   const link = await app.linkFor(person)

@@ -15,7 +15,6 @@ export type ScriptedMailServer = {
   close(): void
 }
 
-/** Starts a mail server on a real socket that replies from a script, also as no proper mail server would. */
 export async function startScriptedMailServer(script: Script = {}): Promise<ScriptedMailServer> {
   const heard: string[] = []
   const sockets = new Set<Socket>()

@@ -1,11 +1,6 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 
-/**
- * Makes a self-signed X.509 certificate and its key, both PEM, for servers of tests. The certificate is valid for a day.
- *
- * @param host its one DNS name
- * @param options.expired whether it expired a minute ago
- */
+/** A certificate that is valid for a day, and its key, both PEM. @param options.expired whether it expired a minute ago */
 export function makeSelfSignedCertificate(
   host: string,
   { expired = false }: { expired?: boolean } = {},

@@ -11,20 +11,17 @@ export async function settled({ sql }: { sql: pg.Pool | pg.Client }, withinMs = 
     )
     expect(rows).toEqual([])
   }
-  // Set-up in hooks waits like this too, and `expect.poll` works only in tests.
+  // `expect.poll` works only in tests, and hooks call this function, too.
   await vi.waitFor(expectNone, { timeout: withinMs, interval: 100 })
 }
 
-/**
- * Waits until every job has ended, and shortens the minutes between two attempts: a job whose heartbeat is late goes back to
- * the queue, and one that waits for its next attempt gets it now.
- */
+/** Waits until every job has ended, without the delays between attempts. */
 export async function settledSoon(app: Pick<RunningApp, 'sql'>, withinMs = 60_000): Promise<void> {
   const retrying = setInterval(() => void retryNow(app).catch(() => undefined), 500)
   await settled(app, withinMs).finally(() => clearInterval(retrying))
 }
 
-/** Heartbeats come every five seconds. The queue would wait for twenty, because a busy worker may be late. */
+/** Heartbeats come every five seconds. The queue would wait for twenty. */
 async function retryNow({ sql }: Pick<RunningApp, 'sql'>): Promise<void> {
   await sql.query(
     `UPDATE rekey_queue.job SET state = 'retry', start_after = now(), heartbeat_on = NULL

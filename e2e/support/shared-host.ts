@@ -12,16 +12,15 @@ export const hasNginx = spawnSync('nginx', ['-v']).status === 0
 /** A host with two apps behind nginx: Rekey under a path, and another app at the root. */
 export type SharedHost = {
   origin: string
-  /** The address of Rekey, without a trailing slash. */
+  /** Without a trailing slash. */
   url: string
-  /** The port on which Rekey must listen. */
   appPort: number
   /** Method and path of each request to the other app. */
   visits: string[]
   close(): Promise<void>
 }
 
-/** Starts the other app, and nginx as docs/operations.md configures it. The test starts Rekey. */
+/** Configures nginx as docs/operations.md says. The test starts Rekey. */
 export async function startSharedHost(basePath: string): Promise<SharedHost> {
   const visits: string[] = []
   const other = createServer((request, answer) => {

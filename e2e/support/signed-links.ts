@@ -2,7 +2,7 @@ import { createLinkSigner, type LinkPurpose } from '@/lib/password-reset/reset-l
 import type { SignedState } from '@/lib/accounts/account'
 import type { RunningApp } from './running-app'
 
-/** Signs links with the app's secret, so that a test can make any link: old, future, of another purpose or account. */
+/** Signs links with the app's secret, so that a test can make any link. */
 export function signedLinks(
   app: Pick<RunningApp, 'url' | 'secret' | 'sql'>,
   { oneTimeUse = true }: { oneTimeUse?: boolean } = {},

@@ -8,10 +8,7 @@ export type SlowMailServer = {
   close(): Promise<unknown>
 }
 
-/**
- * Starts a mail server that accepts every email a fixed time after its arrival. It parses no email and runs in a thread of its
- * own, so that its work does not count as time of the worker.
- */
+/** Accepts every email after a fixed time, in a thread of its own, so that its work does not count as time of the worker. */
 export async function startSlowMailServer(answerAfterMs: number): Promise<SlowMailServer> {
   const thread = new Worker(program, { eval: true, workerData: answerAfterMs })
   const [port] = (await once(thread, 'message')) as [number]

@@ -11,7 +11,7 @@ const idOf = (option: string) =>
 /** Whether a PostgreSQL server can start on a disk of its own: that needs root, a user `postgres` and `initdb`. */
 export const maySmallDisk = process.getuid?.() === 0 && postgresPrograms !== undefined && idOf('-u') > 0
 
-/** Starts a PostgreSQL server on a disk of 120 MB. `fill` fills the disk, `empty` makes room again. */
+/** `fill` fills the disk of 120 MB, `empty` makes room again. */
 export async function startSmallDiskServer() {
   const disk = mkdtempSync(path.join(tmpdir(), 'rekey-small-disk-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=120m', 'none', disk])

@@ -1,9 +1,4 @@
-/**
- * Bytes of a POST request that a careless server reads as two requests.
- *
- * @param path of the outer request
- * @param inner the smuggled request
- */
+/** Bytes of a POST request that a careless server reads as two, of which `inner` is the second. */
 export function smugglingAttempts(path: string, inner: string): [what: string, bytes: string][] {
   const outer = (lines: string[], body: string) =>
     [`POST ${path} HTTP/1.1`, 'Host: a', 'Content-Type: application/json', ...lines, '', body].join('\r\n')

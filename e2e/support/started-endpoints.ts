@@ -1,7 +1,6 @@
 import { startApp } from './running-app'
 import { exchange, type Received, type Sent } from './exchange'
 
-/** The origin that `CORS_ALLOWED_ORIGINS` names. */
 export const frontEnd = 'https://front.example'
 export const paths = {
   send: '/api/v1/accounts/send-reset-password-link/',
@@ -22,12 +21,11 @@ export function statusAndJson({ status, json: body }: Pick<Received, 'status' | 
 
 export type StartedEndpoints = Awaited<ReturnType<typeof startEndpoints>>
 
-/** The endpoints of a running app, and a person with an account. */
 export async function startEndpoints(env: Record<string, string> = {}) {
   const app = await startApp({ env: { CORS_ALLOWED_ORIGINS: frontEnd, DEFAULT_LOCALE: 'de', ...env } })
   const person = await app.addPerson()
 
-  /** Sends a request exactly as given, by default to the endpoint that requests links. */
+  /** Sends a request exactly as given, by default for a link. */
   function send(given: Partial<Sent>): Promise<Received> {
     return exchange(app.port, { path: paths.send, ...given })
   }

@@ -49,10 +49,7 @@ async function createOnServer(server: string, template = 'template1'): Promise<T
   }
 }
 
-/**
- * Drops a database once its connections are closed, or after a second. A pool that has ended may still be closing some; if the server
- * terminated these, the error would end the process of the tests.
- */
+/** A pool that has ended may still be closing connections. If the server terminated these, the tests' process would end. */
 async function dropOnServer(server: string, name: string): Promise<void> {
   const client = new pg.Client({ connectionString: server })
   await client.connect()
@@ -86,7 +83,6 @@ async function createEmbedded(from: 'empty' | 'migrated'): Promise<TestDatabase>
   }
 }
 
-/** Runs one statement in the server's own database. */
 export async function onServer(server: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: server })
   await client.connect()

@@ -17,10 +17,7 @@ export const content: RenderedEmail = {
   text: `Grüße\n\n${link}\n.\n${'x'.repeat(3000)}\n`,
 }
 
-/**
- * Makes a mailer that closes when the test ends, and stores the lines of its log. None may contain the canary or the name of
- * a recipient.
- */
+/** Closes when the test ends. No line of its log may contain the canary or the name of a recipient. */
 export function startMailer(options: Partial<MailerOptions>) {
   const logged: Record<string, unknown>[] = []
   const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
@@ -32,13 +29,12 @@ export function startMailer(options: Partial<MailerOptions>) {
   return {
     logged,
     verify: mailer.verify,
-    /** Sends an email, by default `content` to Jane, within ten seconds. */
+    /** By default `content` to Jane, within ten seconds. */
     send: (outgoing: Partial<OutgoingEmail> = {}) =>
       mailer.send({ id: randomUUID(), to: 'jane@example.com', content, deadlineMs: 10_000, ...outgoing }),
   }
 }
 
-/** Starts a mail server with replies from a script; it closes when the test ends. */
 export async function startScript(script: Script = {}) {
   const server = await startScriptedMailServer(script)
   onTestFinished(server.close)

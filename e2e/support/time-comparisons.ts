@@ -4,12 +4,10 @@ import type { Endpoint, RunningApp } from './running-app'
 import { compareTimes, type Comparison, type Effort, type TimedRound } from './time-pairs'
 import { timedClient, type TimedClient } from './timed-requests'
 
-/** All responses of a comparison, which must be the same bytes. */
 export type Responses = Set<string>
 
 export type Compared<Name extends string> = { times: Record<Name, Comparison>; responses: string[] }
 
-/** A round of one request with the fields for this round. */
 export function sends<Name extends string>(
   name: Name,
   client: TimedClient,
@@ -24,7 +22,6 @@ export function sends<Name extends string>(
   }
 }
 
-/** Compares kinds of requests for one test file, and reports the figures when it ends. */
 export function startComparisons() {
   const clients: TimedClient[] = []
   const rows: { condition: string; comparison: Comparison }[] = []
@@ -45,7 +42,6 @@ export function startComparisons() {
         rows.push({ condition: `${condition}: ${name}`, comparison })
       return { times, responses: [...responses] }
     },
-    /** Closes the clients and prints the figures. */
     close(): void {
       for (const client of clients) client.close()
       printTable(rows)
@@ -53,7 +49,7 @@ export function startComparisons() {
   }
 }
 
-/** Checks that all responses are the same bytes, and that the times do not differ. A failure shows the figures. */
+/** The responses must be the same bytes. A failure shows the figures. */
 export function expectAlike({ times, responses }: Compared<string>): void {
   expect(responses).toHaveLength(1)
   const allowed = isLong ? ['alike'] : ['alike', 'undecided']
@@ -68,7 +64,6 @@ export function expectToldApart({ times }: Compared<string>, name: string): void
   expect(times[name]!.difference).toBeGreaterThan(0)
 }
 
-/** Prints a table in the format of docs/timing.md. */
 function printTable(rows: { condition: string; comparison: Comparison }[]): void {
   const ms = (value: number) => value.toFixed(2)
   const lines = rows.map(

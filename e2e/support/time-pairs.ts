@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 
-/** Milliseconds by the names of the requests that were timed. */
+/** Milliseconds by the names of the timed requests. */
 export type Times<Name extends string> = Record<Name, number>
 
 /** Sends one request, or several, and returns the times of some of them. */
@@ -11,7 +11,6 @@ export type Comparison = {
   /** The median of the differences, one side minus the other, and its 95 % interval; milliseconds. */
   difference: number
   interval: [low: number, high: number]
-  /** The median time of both sides together. */
   typical: number
   verdict: Verdict
 }
@@ -39,8 +38,8 @@ const narrow = 0.8 * bound
 const block = 10
 
 /**
- * Times two kinds of requests in turns and in random order, and compares the pairs. A drift, as of a growing table, meets both
- * sides of a pair and cancels out. An outlier counts as one pair, however large it is.
+ * Times two kinds of requests in random order, and compares the pairs. A drift, as of a growing table, meets both sides of a
+ * pair. An outlier counts as one pair, however large it is.
  */
 export async function compareTimes<Name extends string>(
   one: TimedRound<Name>,
@@ -71,10 +70,7 @@ export async function compareTimes<Name extends string>(
   return Object.fromEntries(compared()) as Record<Name, Comparison>
 }
 
-/**
- * The median of paired differences, with the interval that inverts the sign test. It assumes no distribution of the times,
- * only that pairs are independent.
- */
+/** The median of paired differences, with the interval that inverts the sign test, which assumes only independent pairs. */
 export function compare(pairs: [number, number][]): Comparison {
   const differences = pairs.map(([one, other]) => one - other).sort((a, b) => a - b)
   const n = differences.length

@@ -9,7 +9,6 @@ export type Timed = {
   plain: string
 }
 
-/** The headers that differ in every response. */
 const unique = /^(date|x-request-id)$/i
 
 /** A client that keeps its connection, so that no handshake is timed, and makes the body before the clock starts. */

@@ -6,7 +6,6 @@ import path from 'node:path'
 import { SMTPServer, type SMTPServerSession } from 'smtp-server'
 import { makeSelfSignedCertificate } from './self-signed-certificate'
 
-/** The state of the mail server: it works (`working`), or has one of these troubles. */
 export const troubles = ['away', 'refusing (550)', 'deferring (451)', 'silent', 'untrusted'] as const
 export type MailState =
   | 'working'
@@ -18,18 +17,15 @@ export type MailState =
   | 'a byte every five seconds'
 
 export type TroubledMail = {
-  /** The app's settings for this server and its certificate. */
   env: { SMTP_URL: string; NODE_EXTRA_CA_CERTS: string }
   /** Sets the state of all new connections, and ends those that are open. */
   becomes(state: MailState): void
   /** How many emails it accepted, and how many connections failed by its trouble. */
   counts: { taken: number; troubled: number }
-  /** How many emails to an address it accepted. */
   countTo(address: string): number
   close(): Promise<void>
 }
 
-/** Starts a mail server with TLS that accepts emails without storing them, and that can be in trouble. */
 export async function startTroubledMail(): Promise<TroubledMail> {
   const dir = mkdtempSync(path.join(tmpdir(), 'rekey-mail-'))
   const trusted = makeSelfSignedCertificate('localhost')
@@ -113,7 +109,6 @@ export async function startTroubledMail(): Promise<TroubledMail> {
   }
 }
 
-/** Ends a socket right after its next write. */
 function destroyAfterWrite(socket: Socket): void {
   const before = socket.bytesWritten
   const look = () => (socket.bytesWritten > before ? socket.destroy() : setImmediate(look))

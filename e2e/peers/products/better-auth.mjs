@@ -1,4 +1,3 @@
-// better-auth, run for real: its own migration makes its tables, and its own API signs up, signs in and reads sessions.
 import { betterAuth } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { admin, username } from 'better-auth/plugins'

@@ -8,8 +8,6 @@ const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 /**
  * Checks the page with axe. Contrast that axe cannot compute counts as a violation too.
  *
- * @param only these rules of axe
- * @param without these rules, which another test checks
  * @param covers whether a menu covers a part of the page: axe cannot compute the contrast of that part
  */
 export async function expectNoViolations(
@@ -21,7 +19,7 @@ export async function expectNoViolations(
     covers = false,
   }: { only?: string[] | undefined; without?: string[]; covers?: boolean | undefined } = {},
 ): Promise<void> {
-  // axe's other mode supports frames, which our pages lack, and opens a new page for each check.
+  // axe's other mode opens a new page for each check.
   const axe = new AxeBuilder({ page }).setLegacyMode(true).disableRules(without)
   const { violations, incomplete, passes } = await (
     only ? axe.withRules(only) : axe.withTags(rules)
@@ -90,7 +88,7 @@ export async function spaceText(page: Page): Promise<void> {
   )
 }
 
-/** Doubles the size of text and of nothing else, as the settings of phones do (SC 1.4.4). */
+/** Doubles the size of text, as the settings of phones do (SC 1.4.4). */
 export async function doubleText(page: Page): Promise<void> {
   await setStyle(page, 'html { font-size: 212.5% !important }')
 }
@@ -104,7 +102,7 @@ async function setStyle(page: Page, rules: string): Promise<void> {
   }, rules)
 }
 
-/** Checks that every control is at least 24 px high and wide (SC 2.5.8). */
+/** Checks that controls are at least 24 px high and wide (SC 2.5.8). */
 export async function expectTargets(page: Page, about: string): Promise<void> {
   const targets = page.locator('a[href], button, input:not([type=hidden]):not([tabindex="-1"])')
   const small = await targets.evaluateAll((elements) =>
@@ -119,10 +117,7 @@ export async function expectTargets(page: Page, about: string): Promise<void> {
   expect(small, `targets, ${about}`).toEqual([])
 }
 
-/**
- * The contrast of an element's edge, of the lines of a drawing or of the focus ring with the background. SC 1.4.11 requires
- * a ratio of 3. For the edge, the larger contrast of border and filling counts.
- */
+/** The contrast with the background (SC 1.4.11: at least 3). For an edge, the larger one of border and filling counts. */
 export function contrastOf(target: Locator, part: 'edge' | 'lines' | 'ring'): Promise<number> {
   return target.evaluate((element, part) => {
     const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })!

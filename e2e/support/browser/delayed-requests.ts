@@ -1,6 +1,6 @@
 import type { Page } from 'playwright/test'
 
-/** Delays requests to these addresses, the next `times` or all, until `release` is called. Collects their bodies. */
+/** Delays the next `times` requests to these addresses until `release` is called. */
 export async function delayRequests(page: Page, addresses: string, times = Infinity) {
   const { promise: released, resolve: release } = Promise.withResolvers<void>()
   const bodies: string[] = []

@@ -1,11 +1,9 @@
 import type { Page } from 'playwright/test'
 
-// The requests of the HTTP clients and SDKs that front ends use.
-
 export type Call = { how: 'fetch' | 'xhr'; url: string; headers: Record<string, string>; body: string }
 type Readable = { status: number; body: unknown; codes: string | null; retryAfter: string | null } | 'blocked'
 
-/** Sends a request from a script of the page, with credentials. Returns what that script can read of the response. */
+/** Sends a request with credentials. Returns what a script of the page can read of the response. */
 export function call(page: Page, sent: Call): Promise<Readable> {
   return page.evaluate(async ({ how, url, headers, body }) => {
     if (how === 'fetch') {
@@ -41,7 +39,6 @@ export function call(page: Page, sent: Call): Promise<Readable> {
 const json = { 'Content-Type': 'application/json' }
 const [trace, span] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7']
 
-/** The headers that clients send, from their sources. */
 export const clients: Record<string, Omit<Call, 'url' | 'body'>> = {
   // axios 1.21.1, lib/defaults/index.js and lib/helpers/resolveConfig.js, with `xsrfHeaderName` for Django.
   axios: {

@@ -1,9 +1,6 @@
 import { isLong } from '@/e2e/support/long-form'
 
-/**
- * The languages and colour schemes of the tests of whole journeys. A short run has each language in one scheme on the
- * phone and in the other on the desktop; REKEY_LONG=1 adds the other two.
- */
+/** A short run has each language in one colour scheme on the phone and in the other on the desktop. */
 export const variants = (['en-GB', 'de-AT', 'ja-JP', 'ar-EG'] as const).flatMap((locale, index) =>
   (isLong ? [0, 1] : [0]).map((turn) => ({
     language: locale.slice(0, 2),

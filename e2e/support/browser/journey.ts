@@ -13,24 +13,19 @@ export type OtherSite = {
   url: string
   /** The same pages under a host name that is also of another site than the app (cross-site). */
   foreignUrl: string
-  /** The body of the page at every path. */
   html: string
-  /** The headers of every request, the newest last. */
+  /** The headers of the requests, except for the favicon. */
   visits: IncomingHttpHeaders[]
 }
 
 type OfWorker = { app: RunningApp; otherSite: OtherSite }
 type OfTest = {
-  /** The messages of pages and emails in the language of this test's browser. */
   says: Messages
-  /** Errors that the browser reported, and rules for all pages that were broken. A test that causes some removes them. */
+  /** What the browser reported, and broken rules for all pages. A test that causes some removes them. */
   complaints: string[]
 }
 
-/**
- * Browser tests share one app a worker, started as `npm start` starts it. In every test, pages must load nothing from
- * another origin, must not be cached, must not break their content security policy, throw no error and set no cookie.
- */
+/** Browser tests share one app a worker. After each test, no complaint and no cookie may be left. */
 export const test = base.extend<OfTest, OfWorker>({
   otherSite: [
     async ({}, provide) => {
@@ -128,7 +123,7 @@ export function heading(page: Page) {
   return page.getByRole('heading', { level: 1 })
 }
 
-/** The region for errors of a whole form. Next has a region of its own outside of `main`. */
+/** In `main`, because Next has an alert region of its own outside. */
 export function alertOf(page: Page) {
   return page.getByRole('main').getByRole('alert')
 }
@@ -137,7 +132,7 @@ export function passwordField(page: Page, says: Messages) {
   return page.getByLabel(says.reset.password, { exact: true })
 }
 
-/** All that the browser stores of the pages of a tab, as one text to search (ASVS 14.3.3). */
+/** What the browser stores of the pages of a tab, as one text to search (ASVS 14.3.3). */
 export async function storedByBrowser(page: Page): Promise<string> {
   const stored = await page.evaluate(async () => ({
     address: location.href,
@@ -154,7 +149,6 @@ export async function storedByBrowser(page: Page): Promise<string> {
   return JSON.stringify(stored)
 }
 
-/** Collects the requests of a tab from now on: method, address, and all of it with headers and body as text. */
 export function collectRequests(page: Page): () => Promise<{ url: string; method: string; text: string }[]> {
   const requests: Promise<{ url: string; method: string; text: string }>[] = []
   page.on('request', (request) => {

@@ -3,7 +3,6 @@ import { createTranslator } from 'use-intl/core'
 import type { Language } from '@/lib/i18n/locales'
 import { writtenMessages, type Messages } from './messages'
 
-/** The name of each language in that language, as the menu shows it. */
 const ownNames: Record<Language, string> = {
   en: 'English',
   de: 'Deutsch',
@@ -27,17 +26,13 @@ const ownNames: Record<Language, string> = {
   fa: 'فارسی',
 }
 
-/** The messages in a language: those of `messages.ts`, or of the language's file where that has none. */
 export function messagesIn(language: Language): Messages {
   return language in writtenMessages
     ? writtenMessages[language as keyof typeof writtenMessages]
     : messagesOfFile(language)
 }
 
-/**
- * The same messages from `messages/`. A test with them cannot notice a wrong text, so it also checks that pages show no English message,
- * no placeholder and no key.
- */
+/** Tests with these messages cannot notice a wrong text, so they also check that pages show no English, placeholder or key. */
 export function messagesOfFile(language: Language): Messages {
   const file = new URL(`../../../messages/${language}.json`, import.meta.url)
   const messages = JSON.parse(readFileSync(file, 'utf8')) as Record<string, never>
@@ -51,12 +46,10 @@ export function messagesOfFile(language: Language): Messages {
   const values = { loginField: 'login', hours: 1, minutes: 59, min: 15, max: 256, appName: 'Rekey' }
   const say = (key: string): string => translate(key as never, values as never)
   const literally = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  /** A sentence with any time in the place of `{when}`. */
   const sayAnyTime = (key: string): RegExp => {
     const parts = String(translate.raw(key as never)).split('{when}')
     return new RegExp(`^${parts.map(literally).join('.*\\S.*')}$`)
   }
-  /** A sentence with any number of minutes. */
   const sayAnyNumber = (key: string): RegExp => {
     const number = new Intl.NumberFormat(language).format(values.minutes)
     return new RegExp(say(key).split(number).map(literally).join('\\p{Nd}+'), 'u')

@@ -1,7 +1,4 @@
-/**
- * The texts by which browser tests find elements. They are written out here instead of read from `messages/`, so that the
- * tests notice a page that shows the wrong text or none.
- */
+/** Written out and not read from `messages/`, so that tests notice a page that shows a wrong text. */
 export type Messages = (typeof writtenMessages)['en']
 
 export const writtenMessages = {

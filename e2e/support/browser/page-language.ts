@@ -3,7 +3,6 @@ import type { Page } from 'playwright/test'
 import { directionOf, type Language } from '@/lib/i18n/locales'
 import { expect } from './journey'
 
-/** The scripts of the languages without Latin letters. */
 const scripts: Partial<Record<Language, string>> = {
   uk: 'Cyrillic',
   ja: 'Hiragana}\\p{Script=Katakana}\\p{Script=Han',
@@ -16,7 +15,7 @@ const scripts: Partial<Record<Language, string>> = {
   fa: 'Arabic',
 }
 
-/** Every sequence of three English words or more in the messages of pages. */
+/** Sequences of three or more words in the English messages of pages. */
 const english = runsOfWords(
   (
     JSON.parse(readFileSync(new URL('../../../messages/en.json', import.meta.url), 'utf8')) as {

@@ -3,7 +3,6 @@ import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { createMigratedDatabase } from '@/e2e/support/test-database'
 import { test as journey } from './journey'
 
-/** An app that reaches its database through a proxy, which can cut it off. */
 export type ProxiedApp = { app: RunningApp; proxy: DatabaseProxy; stop(): Promise<void> }
 
 export async function startProxiedApp(env: Record<string, string>): Promise<ProxiedApp> {
@@ -21,10 +20,9 @@ export async function startProxiedApp(env: Record<string, string>): Promise<Prox
   }
 }
 
-/** How many links the app below allows to be requested for one login. */
 export const requestsPerLogin = 3
 
-/** Browser tests on an app that can be led into every state: its limits are low, and its database can be cut off. */
+/** The app's limits are low, and its database can be cut off, so that tests can reach every state. */
 export const test = journey.extend<object, { proxied: ProxiedApp }>({
   proxied: [
     async ({ otherSite }, provide) => {

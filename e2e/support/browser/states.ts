@@ -9,7 +9,7 @@ import type { Messages } from './messages'
 
 export type Scene = { page: Page; app: RunningApp; says: Messages; proxied: ProxiedApp }
 
-/** A state of a page: its heading, and the steps that lead to it. `npm run screenshots` takes a picture of each. */
+/** A state of a page: its heading, and the steps that lead to it. */
 export type State = {
   /** A noun phrase: titles of tests contain it. */
   name: string
@@ -21,7 +21,7 @@ export type State = {
   covers?: true
 }
 
-/** A long address, new each time, so that it reaches no limit. */
+/** New each time, so that it reaches no limit. */
 function longLogin(): string {
   return `somebody-with-a-rather-long-name-${randomBytes(3).toString('hex')}@a-long-domain-name.example`
 }
@@ -163,12 +163,10 @@ export const usualStates: State[] = [
   },
 ]
 
-/** Gives the next request to an endpoint no response. */
 async function blockNextRequest(page: Page, endpoint: string): Promise<void> {
   await page.route(`**/api/v1/accounts/${endpoint}/**`, () => {}, { times: 1 })
 }
 
-/** Clicks a button without a connection and waits for the error about it. */
 async function pressOffline(page: Page, says: Messages, button: string): Promise<void> {
   await page.context().setOffline(true)
   await page.getByRole('button', { name: button }).click()
@@ -299,7 +297,6 @@ const troubledStates: State[] = [
 /** All states, each of which the app of `proxied-app.ts` can show. */
 export const states = [...usualStates, ...troubledStates]
 
-/** Leads to a state and waits for its heading. */
 export async function show(state: State, scene: Scene): Promise<void> {
   await state.reach(scene)
   await heading(scene.page)

@@ -3,12 +3,7 @@ import { newPassword } from '@/e2e/support/running-app'
 import { heading, passwordField } from './journey'
 import type { Messages } from './messages'
 
-/**
- * Opens the request form, requests a link for `login`, and waits for "check your email".
- *
- * @param at the address of the form, where it is not the usual one
- * @param field the label of the field, where it is not the usual one
- */
+/** Requests a link for `login`, and waits for "check your email". */
 export async function requestLink(
   page: Page,
   says: Messages,
@@ -21,13 +16,11 @@ export async function requestLink(
   await expect(heading(page)).toHaveText(says.sent.title)
 }
 
-/** Types a new password into the open form and sends it. The test checks the result. */
 export async function sendPassword(page: Page, says: Messages, password = newPassword()): Promise<void> {
   await passwordField(page, says).fill(password)
   await page.getByRole('button', { name: says.reset.submit }).click()
 }
 
-/** Sends a new password with the open form and waits for the page that confirms it. */
 export async function savePassword(page: Page, says: Messages, password = newPassword()): Promise<void> {
   await sendPassword(page, says, password)
   await expect(heading(page)).toHaveText(says.done.title)
