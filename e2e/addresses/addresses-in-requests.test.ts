@@ -4,8 +4,6 @@ import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { settled } from '@/e2e/support/settled-jobs'
 import { evil, path, sent, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/observed-app'
 
-// Requests that try to choose the address of the email.
-
 let observed: ObservedApp
 beforeAll(async () => void (observed = await startObservedApp()))
 afterAll(() => observed?.stop())

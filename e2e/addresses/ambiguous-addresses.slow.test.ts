@@ -4,8 +4,7 @@ import { newPassword, type NewPerson, type Person } from '@/e2e/support/running-
 import { newTag } from '@/e2e/support/new-tag'
 import { evil, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/observed-app'
 
-// Addresses that two programs parse differently. An email goes to the one stored address of an account, or nowhere. Most
-// tests expect that nothing is sent to the mail server.
+// Addresses that two programs may parse differently: an email must go to the stored address of an account, or nowhere.
 
 let observed: ObservedApp
 beforeAll(async () => void (observed = await startObservedApp()))
@@ -67,7 +66,7 @@ describe('ambiguous addresses [C4, CVE-2022-35924, GHSA-xv97-c62v-4587, C5, CVE-
       `${local}@${domain.replace('.', '\uff0e')}`,
       `${local}@${domain.replace(/^(.)/, (letter) => `%${letter.charCodeAt(0).toString(16)}`)}`,
       `\u202e${victim}`,
-      // C7: line ends of any kind, and options to a program
+      // C7: line ends, and options to a program
       `${victim}\r\nRCPT TO:<${evil}>`,
       `${victim}>\r\nRCPT TO:<${evil}`,
       `${victim}\nBcc: ${evil}`,
@@ -83,7 +82,7 @@ describe('ambiguous addresses [C4, CVE-2022-35924, GHSA-xv97-c62v-4587, C5, CVE-
     ]
   }
 
-  /** Unusual addresses that all programs parse alike: the host right of the only @ interprets what is left of it. */
+  /** Unusual but unambiguous addresses: only the host right of the one @ interprets the rest. */
   const unusual = (victim: string): string[] => {
     const [local, domain] = victim.split('@') as [string, string]
     return [
@@ -246,7 +245,6 @@ async function timed(act: () => Promise<unknown>): Promise<number> {
   return performance.now() - start
 }
 
-/** The states of the jobs of emails to these accounts, each once. */
 async function outcomes(accountIds: string[]): Promise<string[]> {
   const { rows } = await observed.app.sql.query<{ state: string }>(
     `SELECT DISTINCT state::text FROM rekey_queue.job WHERE name IN ('link-email', 'changed-email')

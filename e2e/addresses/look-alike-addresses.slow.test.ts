@@ -6,8 +6,6 @@ import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { newTag } from '@/e2e/support/new-tag'
 import { nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/observed-app'
 
-// Addresses that a person or a database confuses with another one.
-
 let observed: ObservedApp
 beforeAll(async () => void (observed = await startObservedApp()))
 afterAll(() => observed?.stop())
@@ -151,7 +149,6 @@ describe('addresses that look alike or are sorted alike [C2, CVE-2019-19844, C3,
   })
 })
 
-/** Adds accounts with these addresses in one statement. */
 async function store(sql: pg.Pool, emails: string[]): Promise<void> {
   await sql.query(
     `INSERT INTO "rekey"."users" ("id", "username", "email", "password")
@@ -160,7 +157,7 @@ async function store(sql: pg.Pool, emails: string[]): Promise<void> {
   )
 }
 
-/** Characters that a change of case folds, and one in twelve of the others; all of them take half a minute. */
+/** Characters that a change of case affects, and one in twelve of the others, because all of them take too long. */
 function isWorthTrying(character: string, at: number): boolean {
   return /[a-z]/i.test(character.toLowerCase() + character.toUpperCase()) || at % 12 === 0
 }

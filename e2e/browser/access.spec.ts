@@ -20,7 +20,7 @@ const small = { width: 320, height: 640 }
 /** So high that no text crosses its edge, where axe cannot compute the background of the text. */
 const large = { width: 1280, height: 2000 }
 
-/** The languages of the states, in turn: one with long words and one from right to left besides. languages.spec.ts has all of them. */
+/** Each state is checked in one of these. In the long form, languages.spec.ts checks it in every language. */
 const turns: readonly Language[] = isLong ? ['en'] : ['en', 'de', 'ar']
 
 for (const [index, state] of states.entries()) {
@@ -47,8 +47,7 @@ for (const [index, state] of states.entries()) {
       const unmarked = page.locator('ul:not([role=list]), ol:not([role=list])')
       for (const list of await unmarked.all()) await expect(list).not.toHaveCSS('list-style-type', 'none')
 
-      // Only colours depend on the theme, and no colour on the width, so the dark scheme checks the contrast alone.
-      // REKEY_LONG=1 checks every pair.
+      // Only colours depend on the theme, and no colour on the width. The long form checks every pair.
       const views: [colorScheme: 'light' | 'dark', size: typeof small, only?: string[]][] = [
         ['light', small],
         ['dark', large, ['color-contrast']],
@@ -137,7 +136,6 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
 test('each page has its live regions, still empty, as soon as it loads [U7]', async ({ page, app, says }) => {
   const person = await app.addPerson()
-  /** The regions whose changes a screen reader announces, with their texts. */
   const regions = () =>
     page
       .locator('main :is([role=alert], [role=status], [aria-live])')
@@ -187,7 +185,6 @@ test('a form that is sent with Enter announces errors and progress, and the focu
 
 test('a device that is set to reduce motion shows none', async ({ page, app, says, proxied }) => {
   const busy = states.find(({ name }) => name === 'the password form while it is sent')!
-  /** Animations, and elements with a transition. */
   const motion = () =>
     page.evaluate(() => {
       const slow = [...document.querySelectorAll('*')].filter((element) => {

@@ -2,7 +2,6 @@ import type { Page } from 'playwright/test'
 import { expect, heading, test as journey } from '@/e2e/support/browser/journey'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 
-/** An app with the branding of a team. */
 const test = journey.extend<object, { branded: RunningApp }>({
   branded: [
     async ({ otherSite }, provide) => {
@@ -24,7 +23,6 @@ const test = journey.extend<object, { branded: RunningApp }>({
   baseURL: async ({ branded }, provide) => provide(branded.url),
 })
 
-/** Serves the team's logo as a file in `public/` would be; the response waits for `arrival`. */
 async function serveLogo(page: Page, arrival?: Promise<void>): Promise<void> {
   await page.route('**/logo.svg', async (route) => {
     await arrival

@@ -17,7 +17,6 @@ for (const { page: path, purpose } of pages) {
     )
     for (const { what, damage } of linkDamages.filter(({ only }) => only !== 'script')) {
       const html = await (await request.get(damage(link))).text()
-      // The form sends the repaired link to the endpoint.
       const form = /<form[^>]*method="post".*?<\/form>/s.exec(html)?.[0] ?? ''
       for (const field of fields) expect(form, what).toContain(field)
     }

@@ -6,8 +6,7 @@ import path from 'node:path'
 import { expect, test, type Page } from 'playwright/test'
 import { freePort, newPassword } from '@/e2e/support/running-app'
 
-// A reset on the embedded database with the tables of another product. With REKEY_PICTURES, a directory, it takes the
-// pictures of docs/users-tables.md.
+// With REKEY_PICTURES, a directory, the test takes the pictures of docs/users-tables.md.
 
 const pictures = process.env.REKEY_PICTURES
 test.use({ viewport: { width: 760, height: 560 } })
@@ -65,7 +64,6 @@ async function untilRunning(demo: ChildProcess): Promise<void> {
   await expect.poll(() => output, { timeout: 120_000 }).toContain('Rekey is running')
 }
 
-/** Opens the newest email with this subject in the demo's mailbox, once it has arrived. */
 async function openEmail(page: Page, url: string, subject: string): Promise<void> {
   const email = page.getByRole('main').getByRole('listitem').getByRole('link').filter({ hasText: subject })
   await expect(async () => {

@@ -7,7 +7,6 @@ import { directionOf, languages } from '@/lib/i18n/locales'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { isLong } from '@/e2e/support/long-form'
 
-/** The app as `npm run demo` starts it: its mailbox keeps emails, and none is sent. */
 const test = journey.extend<object, { demo: RunningApp }>({
   demo: [
     async ({}, provide) => {
@@ -22,14 +21,12 @@ const test = journey.extend<object, { demo: RunningApp }>({
 
 const subject = 'Reset your Rekey password'
 
-/** Requests a link for a new account, so that the mailbox gets an email. */
 async function addEmail(demo: RunningApp, locale: string | null = null): Promise<Person> {
   const person = await demo.addPerson({ locale })
   await demo.post('send-reset-password-link', { login: person.username })
   return person
 }
 
-/** Opens the mailbox's list of emails to a person; returns the one email once it has arrived. */
 async function findEmail(page: Page, { username }: Person): Promise<Locator> {
   const emails = page.getByRole('main').getByRole('listitem')
   await expect(async () => {
@@ -160,7 +157,7 @@ journey('an app that sends emails has no mailbox', async ({ page }) => {
     expect((await page.request.get(address)).status(), address).toBe(404)
 })
 
-/** The newest email to a person, once there are this many. */
+/** The newest email to a person, once there are `emails`. */
 async function newestEmail(demo: RunningApp, { email }: Person, emails: number) {
   const found = { ids: [] as (string | undefined)[] }
   await expect(async () => {

@@ -6,10 +6,6 @@ import { requestLink } from '@/e2e/support/browser/steps'
 import { startProxiedApp, type ProxiedApp } from '@/e2e/support/browser/proxied-app'
 import { newPassword } from '@/e2e/support/running-app'
 
-/**
- * An app with low limits that takes addresses only, wants the password twice and says that an account does not exist. Its
- * database can be cut off.
- */
 const test = journey.extend<object, { strict: ProxiedApp }>({
   strict: [
     async ({}, provide) => {

@@ -53,11 +53,10 @@ test('forms and scripts of another site cannot reset a password [H8]', async ({
     }
   }
   otherSite.html = '<h1>Sign in</h1>'
-  // All eight forms, and the calls of scripts that the browser sends without a preflight request.
+  // The eight forms, and the calls of scripts that the browser sends without a preflight request.
   expect(statuses.length).toBeGreaterThanOrEqual(8)
   expect([...new Set(statuses)].filter((status) => status !== 403 && status !== 415)).toEqual([])
   expect(await app.passwordIs(person, password)).toBe(false)
-  // The browser refuses to show each response in a frame.
   for (const complaint of complaints.splice(0)) expect(complaint).toMatch(/frame-ancestors/)
 })
 

@@ -41,7 +41,7 @@ test('the Tab key moves through every page in reading order, and the focus is al
       back.push(await nameOfFocus(page))
     }
     expect(back.reverse(), address).toEqual(names.slice(0, -1))
-    // The focus is not trapped: one more step leaves the page or moves to its other end.
+    // One more step leaves the page or moves to its other end, so the focus is not trapped.
     await page.keyboard.press('Shift+Tab')
     expect(['', names.at(-1)], address).toContain(await nameOfFocus(page))
     // A script may have removed the link's parameters from the address.
@@ -107,7 +107,6 @@ for (const size of [
   })
 }
 
-/** The accessible name of the element with the focus; empty where the page itself has it. */
 async function nameOfFocus(page: Page): Promise<string> {
   const focus = page.locator(':focus:not(body)')
   if ((await focus.count()) === 0) return ''

@@ -20,7 +20,7 @@ test.describe.configure({ mode: 'parallel' })
 // Recording so many pages takes longer than checking them.
 test.use({ trace: 'off' })
 
-/** REKEY_LONG=1 checks all states in all languages, in a quarter of an hour. access.spec.ts checks each state in one of three. */
+/** The long form checks all states in all languages; access.spec.ts checks each state in one language. */
 const checked: readonly Language[] = isLong ? languages : []
 
 for (const language of checked) {

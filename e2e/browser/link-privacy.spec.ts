@@ -33,7 +33,7 @@ test('the page removes the signature from the address bar, and no later request 
   ])
   expect(await storedByBrowser(page)).not.toContain(signature)
 
-  // No prefetch, no part of a page and no referrer carries the signature.
+  // Neither a prefetch on hover nor a rejected password sends the signature again.
   await page.getByRole('link', { name: 'Back to sign-in' }).hover()
   await sendPassword(page, says, 'short')
   await expect(passwordField(page, says)).toBeFocused()
@@ -115,7 +115,7 @@ test('the browser runs no script that was injected into a page [H6]', async ({ p
     await page.goto(path)
     await expect(heading(page)).toBeVisible()
     expect(await page.evaluate(() => 'planted' in window), path).toBe(false)
-    // The browser reports the two that were injected, and nothing else.
+    // The browser reports the injected script and handler.
     await expect.poll(() => complaints.length, { message: path }).toBe(2)
     for (const complaint of complaints.splice(0))
       expect(complaint, path).toMatch(/inline (script|event handler)/)

@@ -41,7 +41,6 @@ test('a mail scanner that opens a link again and again, with and without scripts
   expect(await storedFor(app, person)).not.toEqual(before)
 })
 
-/** Every row about the account, its jobs, and the counts of the limits. */
 async function storedFor({ sql }: RunningApp, { id }: Person): Promise<unknown> {
   const rowsOf = async (query: string) => (await sql.query(query, [id])).rows as unknown[]
   return {

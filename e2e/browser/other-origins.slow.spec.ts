@@ -9,8 +9,6 @@ import { call, clients } from '@/e2e/support/browser/front-end-clients'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 
-// Front ends on other origins, in a browser, and the requests of docs/front-ends.md, the guide for their developers.
-
 const guide = readFileSync('docs/front-ends.md', 'utf8')
 const blocks = (language: string) =>
   [...guide.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code!)
@@ -165,12 +163,11 @@ test('every request in the guide gets the response that the guide shows [V4]', a
   expect(blocks('sh').length).toBeGreaterThan(5)
 })
 
-/** In lower case, because the case of header names does not matter. */
+/** In lower case, because header names ignore case. */
 function linesOf(text: string): string[] {
   return text.trim().toLowerCase().split(/\r?\n/)
 }
 
-/** Makes the link that a request of the guide needs. Returns it in the variables that the request names. */
 async function variablesFor(block: string): Promise<NodeJS.ProcessEnv> {
   const person: Person = await app.addPerson()
   const purpose = block.includes('/cancel-') ? 'cancel' : 'reset'
@@ -184,7 +181,6 @@ async function variablesFor(block: string): Promise<NodeJS.ProcessEnv> {
   }
 }
 
-/** Adds the functions of the guide to the page. */
 async function runGuide(page: Page): Promise<void> {
   await page.addScriptTag({ content: blocks('js').join('\n').replaceAll('https://id.example.com', app.url) })
 }

@@ -152,7 +152,7 @@ test('a hint says how hard the typed password is to guess, and no request carrie
   await field.fill('')
   await expect(hint).toHaveCount(0)
 
-  // The only requests are for the code of the estimate, once each; the browser sends and stores no typed text.
+  // Only the code of the estimate is requested, once; typed text is neither sent nor stored.
   const sent = await requests()
   expect(sent.length).toBeGreaterThan(0)
   expect(new Set(sent.map(({ url }) => url)).size).toBe(sent.length)
@@ -165,7 +165,6 @@ test('a hint says how hard the typed password is to guess, and no request carrie
   }
   expect(await storedByBrowser(page)).not.toMatch(/qwertyuiop|gravel|correct(%20|\+| )horse/)
 
-  // A password that the policy rejects as derived is easy to guess here too.
   for (const derived of [
     'sunflower sunflower sunflower',
     'sunshine83726194',
@@ -221,10 +220,7 @@ test('every password that a manager generates by the rules of the form is accept
   }
 })
 
-/**
- * Generates a password as managers do (Apple, "Customizing Password AutoFill Rules"): twenty characters or as near to that
- * as the bounds allow, sometimes the shortest or the longest, with at least one character of each required class.
- */
+/** Generates a password as managers do (Apple, "Customizing Password AutoFill Rules"), by default of twenty characters. */
 function generatePassword(rules: string): string {
   const classes: Record<string, string> = {
     lower: 'abcdefghijklmnopqrstuvwxyz',

@@ -7,11 +7,9 @@ import { linkTo } from '@/e2e/support/browser/links'
 import { savePassword, sendPassword } from '@/e2e/support/browser/steps'
 
 /*
- * Chromium's own password manager, in a browser with a profile in which the manager is on, and without the switch for
- * automated browsers, which turns the manager off. Chromium logs what the manager reads of a form on an internal page. The
- * prompt to save is outside of the page, and a headless test cannot answer it. It was answered by hand: on a virtual screen
- * (Xvfb), Alt+Shift+A and Enter, pressed by xdotool in that prompt, stored one row in the profile's `Login Data`, with the
- * address of this form, the account's user name and the new password.
+ * Chromium logs on an internal page what its password manager reads of a form. The switch for automated browsers turns the
+ * manager off. A headless test cannot answer the prompt to save. When the prompt was answered by hand (Xvfb, Alt+Shift+A and
+ * Enter by xdotool), the manager stored the account's user name and the new password in the profile's `Login Data`.
  */
 type Managed = { managed: { context: BrowserContext; readLog: () => Promise<string> } }
 
@@ -37,7 +35,6 @@ const test = journey.extend<Managed>({
   },
 })
 
-/** The fields that the manager took for user name and passwords when it last read a form. */
 function readLastForm(log: string) {
   const form = log.slice(log.lastIndexOf('Form parsing output'))
   const named = (what: string) => new RegExp(`${what} element :\\s*(\\w*) ,`).exec(form)?.[1]
@@ -56,7 +53,6 @@ test('Chromium’s password manager reads the form and offers to save the new pa
   await expect(heading(page)).toHaveText(says.reset.title)
   await sendPassword(page, says, 'too short')
   await expect(passwordField(page, says)).toHaveAttribute('aria-invalid', 'true')
-  // The manager does not offer to save a rejected password.
   expect(await readLog()).not.toContain('Show password prompt')
 
   await savePassword(page, says)

@@ -13,8 +13,7 @@ import { requestLink, savePassword } from '@/e2e/support/browser/steps'
 import { buildWithConfiguration } from '@/e2e/support/build-elsewhere'
 import { newPassword, startApp } from '@/e2e/support/running-app'
 
-// The steps of docs/users-tables.md with each preset. One build has all presets, and a variable chooses. Rekey has the
-// printed grants on tables in a schema of their own: with the printed policies, or through a view.
+// The steps of docs/users-tables.md. One build has all presets, and a variable chooses one.
 
 const says = writtenMessages.en
 const schema = 'shop'
@@ -34,7 +33,6 @@ for (const [n, preset] of (Object.keys(mappings) as PresetName[]).entries()) {
   const way = n % 2 === 0 ? 'under row-level security' : 'through a view'
   test.describe(`${preset}, ${way}`, () => {
     const { product, open } = accountsOf[preset]
-    // `.ci/run` installs the products and names those that it cannot install. Developers may have none of them.
     test.skip(() => !isAvailable(product), `${product} is not installed, or there is no server`)
 
     test(`an account of ${preset}, ${way}, gets a new password in the browser and logs in with that alone [W2, W6, W11]`, async ({
@@ -48,7 +46,6 @@ for (const [n, preset] of (Object.keys(mappings) as PresetName[]).entries()) {
       const env = { DATABASE_URL: reached.url, PEER_PRESET: preset, PEER_TABLE: table }
       try {
         const account = await accounts.add()
-        // The app starts only after this proof.
         expect(prove(directory, env, account)).toContain('Production may start.')
         const app = await startApp({ cwd: directory, database: peer.database, ownsUsers: false, env })
         try {
@@ -80,7 +77,6 @@ for (const [n, preset] of (Object.keys(mappings) as PresetName[]).entries()) {
   })
 }
 
-/** Runs the proof of step four of docs/users-tables.md. Returns what it prints. */
 function prove(
   cwd: string,
   env: Record<string, string>,

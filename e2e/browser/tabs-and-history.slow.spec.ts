@@ -16,7 +16,7 @@ test('going back from "check your email" shows the typed login, selected for cor
   await expect(page).toHaveURL(`${app.url}/forgot-password/`)
   await expect(login).toBeFocused()
   await expect(login).toHaveValue('a-slip-of-the-pen')
-  // It is selected: typing replaces it.
+  // The login is selected: typing replaces it.
   await page.keyboard.type(person.username)
   await expect(login).toHaveValue(person.username)
   await login.press('Enter')
@@ -116,7 +116,6 @@ test('coming back to a page whose link left the address says to open the email a
   await page.reload()
   await expect(heading(page)).toHaveText(says.dead.missing)
   await expect(page.getByRole('link', { name: says.dead.requestNew })).toBeVisible()
-  // The page's advice works: the link opens again.
   await page.goto(link)
   await expect(heading(page)).toHaveText(says.reset.title)
 })

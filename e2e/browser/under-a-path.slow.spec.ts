@@ -7,10 +7,9 @@ import { buildUnderPath } from '@/e2e/support/build-elsewhere'
 import { hasNginx, startSharedHost, type SharedHost } from '@/e2e/support/shared-host'
 import { newPassword, startApp } from '@/e2e/support/running-app'
 
-// Rekey at http://localhost:…/account/, behind nginx on a host whose root belongs to another app. That app must get no
-// request; each request of a page for something outside of the path is an error (see `complaints`).
+// Behind nginx, on a host whose root belongs to another app, which must get no request.
 
-/** Milliseconds: the pages are built for the path, which takes long on a busy machine. */
+/** Milliseconds. */
 const buildTime = 600_000
 
 type Shared = { host: SharedHost; directory: string }
@@ -58,10 +57,9 @@ const test = journey.extend<object, Shared>({
   },
 })
 
-// Developers may have no nginx. In CI, the tests fail without it.
+// CI must have nginx.
 test.skip(!hasNginx && process.env.CI === undefined, 'nginx is not installed')
 
-/** The addresses on the host of `url` that are not under its path. */
 function outside(addresses: string[], url: string): string[] {
   const { origin } = new URL(url)
   return addresses.filter((address) => address.startsWith(origin) && !address.startsWith(`${url}/`))
@@ -103,7 +101,6 @@ for (const javaScriptEnabled of [true, false]) {
           outside(`${mail.text} ${String(mail.html)}`.match(/https?:[^\s"<>]+/g) ?? [], app.url),
         ).toEqual([])
 
-      // The link is used, and one click requests a new one.
       await page.goto(link!)
       await page.getByRole('button', { name: says.dead.renew }).click()
       await expect(page).toHaveURL(`${app.url}/forgot-password/sent/`)

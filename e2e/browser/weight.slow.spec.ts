@@ -4,10 +4,7 @@ import { delayRequests } from '@/e2e/support/browser/delayed-requests'
 import { expect, heading, passwordField, test } from '@/e2e/support/browser/journey'
 import { linkTo } from '@/e2e/support/browser/links'
 
-/**
- * The most JavaScript and CSS that a page may send, compressed, as a multiple of an empty page of this build. An empty page
- * is what Next sends with every page.
- */
+/** The most JavaScript and CSS of each page, compressed, as a multiple of what Next sends with every page. */
 const budgets = {
   'requesting a link': 1.27,
   'the email is on its way': 1.13,
@@ -18,13 +15,12 @@ const budgets = {
 }
 type PageName = keyof typeof budgets
 
-/** The most bytes of the schema and the estimate of a password's strength, which load when typing begins. */
+/** Bytes of the schema and the strength estimate, which load when typing begins. */
 const lateBudget = 54_500
 
 type Weight = { raw: number; sent: number }
 type File = Weight & { path: string; type: string; encoding: string | undefined }
 
-/** Collects the files that a page loads from now on, with their bytes before and after compression. */
 function weigh(page: Page): () => Promise<File[]> {
   const files: Promise<File>[] = []
   page.on('requestfinished', (request) => {
@@ -50,7 +46,6 @@ const sum = (files: File[]): Weight =>
     sent: 0,
   })
 
-/** What Next loads on every page of this build. */
 function frameworkFiles(): string[] {
   const { rootMainFiles } = JSON.parse(readFileSync('.next/build-manifest.json', 'utf8')) as {
     rootMainFiles: string[]
@@ -135,7 +130,6 @@ for (const width of [320, 1280]) {
   }) => {
     await page.setViewportSize({ width, height: 720 })
     await page.addInitScript(() => {
-      /** Each says what moved, from where and to where. */
       const shifts: string[] = []
       Object.assign(window, { shifts })
       type Shift = PerformanceEntry & {

@@ -42,7 +42,6 @@ for (const { title, language, use } of variants) {
       await expect(page.getByRole('button', { name: says.reset.show })).toBeHidden()
       await expect(page.locator('progress')).toBeHidden()
 
-      // The form comes back with its errors and a link that still works, and its address has nothing that was typed.
       await field.fill('123456789012345678')
       await save.click()
       await expect(page).toHaveURL(/[?&]error=password.numeric$/)

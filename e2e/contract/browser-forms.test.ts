@@ -4,8 +4,6 @@ import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-ap
 import { exchange, type Received } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
 
-// The forms as a browser without scripts sends them: encoded as a form, with a redirect to a page as the response.
-
 const paths = {
   send: '/api/v1/accounts/send-reset-password-link/',
   reset: '/api/v1/accounts/reset-password/',
@@ -31,7 +29,6 @@ function submit(path: string, fields: Record<string, string> | string): Promise<
   return exchange(app.port, { path, headers: browser, body })
 }
 
-/** The page that a form redirects to, with the error codes and the other parameters of its address. */
 function redirectOf({ status, headers, text }: Received) {
   expect([status, text]).toEqual([303, ''])
   expect(headers['cache-control']).toBe('no-store') // H3
@@ -44,7 +41,6 @@ function redirectOf({ status, headers, text }: Received) {
   return { page: pathname, errors, others: Object.fromEntries(searchParams) }
 }
 
-/** Follows the redirect of a form, and expects a page there. */
 async function pageAfter({ headers }: Received): Promise<Received> {
   const page = await exchange(app.port, { method: 'GET', path: headers.location! })
   expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])

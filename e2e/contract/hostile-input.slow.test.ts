@@ -3,8 +3,6 @@ import { newPassword } from '@/e2e/support/running-app'
 import { invalid, startAttackedEndpoints, type AttackedEndpoints } from '@/e2e/support/attacked-endpoints'
 import { json, paths, sent, statusAndJson } from '@/e2e/support/started-endpoints'
 
-// Hostile input is rejected without a server error, and changes no row.
-
 let endpoints: AttackedEndpoints
 beforeAll(async () => void (endpoints = await startAttackedEndpoints()))
 afterAll(() => endpoints?.app.stop())
@@ -266,7 +264,7 @@ describe('long input [C14]', () => {
       times.long.push(between - started)
       times.short.push(performance.now() - between)
     }
-    // The quickest of each are compared. To send, store and read sixteen kilobytes takes time, too.
+    // Sending, storing and reading sixteen kilobytes takes time, too.
     expect(Math.min(...times.long)).toBeLessThan(Math.min(...times.short) * 5 + 50)
   })
 })

@@ -53,7 +53,6 @@ const wrong = (field: string, ...messages: string[]): Expected => ({
 const noInteger = wrong('timestamp', 'A valid integer is required.')
 const parseError = (kind: string): Expected => ({ status: 400, json: { detail: `${kind} parse error - …` } })
 
-/** Rekey's response to each pair that differs. */
 export const ownResponses: Record<string, Expected> = {
   'default/send:unicode username NFD form': linkSent,
   'default/reset:user_id zero-width space': invalid,
@@ -114,7 +113,6 @@ export const ownResponses: Record<string, Expected> = {
   'default/send:Accept-Language de (no LocaleMiddleware)': wrong('login', 'Dieses Feld ist erforderlich.'),
 }
 
-/** What happened to the account between the issue of a pair's link and its use. */
 export type AccountChange = 'a reset' | 'another email address' | 'a sign-in that hashed the password again'
 export const changesSinceIssue: Record<string, AccountChange> = {
   'one_time_use=True/reset:reuse of used link': 'a reset',

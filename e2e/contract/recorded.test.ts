@@ -18,8 +18,7 @@ import {
 } from './recorded-pairs'
 import { translatedRequest } from './translated-request'
 
-// Requests that were recorded from Django REST Registration (DRR), sent to the running app. Where Rekey differs on purpose,
-// decision 0008 lists the pair, and recorded-pairs.ts has Rekey's response.
+// Where Rekey differs from Django REST Registration on purpose, decision 0008 lists the pair.
 
 const groups = Map.groupBy(pairs, ({ settings }) => JSON.stringify(environmentOf(settings)))
 
@@ -101,7 +100,6 @@ function unlikeDrrsDefaults(env: Record<string, string>): string {
     .join(' ')
 }
 
-/** Adds the accounts that DRR had while the pairs were recorded. */
 async function addDrrsPeople(): Promise<{ id: string; password: string }> {
   const { id } = await app.addPerson({
     username: 'alice',

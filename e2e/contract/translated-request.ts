@@ -5,11 +5,7 @@ import { drrNow, genuineSignatures, type Pair } from './recorded-pairs'
 /** DRR's id 999, which no account has. */
 const unknownId = '00000000-0000-4000-8000-000000000999'
 
-/**
- * A pair's request with Rekey's links instead of DRR's, in the spelling of the pair, and with times relative to now.
- *
- * @param aliceId the account that has the id 1 in the pairs
- */
+/** A pair's request with Rekey's links and with times relative to now. @param aliceId the account with id 1 in the pairs */
 export async function translatedRequest(
   { method, path, headers, body }: Pair,
   app: RunningApp,

@@ -24,13 +24,12 @@ afterAll(async () => {
 
 const requestLink = (login: string, of = app) => of.post('send-reset-password-link', { login })
 
-/** The id of the worker that was started last. */
 function workerOf({ output }: RunningApp): number {
   const started = output().match(/^.*"event":"worker_started".*$/gm) ?? []
   return (JSON.parse(started.at(-1)!) as { pid: number }).pid
 }
 
-/** Starts a proxy in front of a mail server. Until `open` is called, it accepts connections and sends nothing. */
+/** Starts a proxy that accepts connections and sends nothing until `open` is called. */
 async function startBlockedProxy(smtpUrl: string) {
   const { hostname, port } = new URL(smtpUrl)
   let isOpen = false
@@ -47,7 +46,6 @@ async function startBlockedProxy(smtpUrl: string) {
   await once(server, 'listening')
   return {
     url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}?ignoreTLS=true`,
-    /** Resolves at the first connection. */
     connected,
     open: () => void (isOpen = true),
     close() {
@@ -57,7 +55,7 @@ async function startBlockedProxy(smtpUrl: string) {
   }
 }
 
-/** Lets the queue notice the missing heartbeat of a killed worker now, and make the next attempt at once. */
+/** Lets the queue notice the missing heartbeat now, and make the next attempt at once. */
 async function retryAfterKill({ sql }: RunningApp): Promise<void> {
   const retry = async () => {
     await sql.query(
@@ -96,7 +94,7 @@ describe('emails of one account', () => {
         .rowCount
     await expect.poll(attempts, { timeout: 20_000 }).toBe(1)
     app.sink.refuse = undefined
-    // Makes the next attempt now instead of in some seconds.
+    // Makes the next attempt without its delay.
     await app.sql.query(
       `UPDATE rekey_queue.job SET start_after = now() WHERE name = 'link-email' AND state = 'retry'`,
     )

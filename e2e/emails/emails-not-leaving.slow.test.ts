@@ -18,7 +18,7 @@ import { createServices, type Services } from '@/services'
 import { readSettings } from '@/lib/config/settings'
 import { startWorker } from '@/server/processes/start-worker'
 
-/** Like the defaults, with seconds instead of minutes. */
+/** Shorter than the defaults. */
 const times = {
   ...mailTimes,
   heartbeat: 200,
@@ -80,7 +80,6 @@ function open(env: Record<string, string> = {}): Services {
   return services
 }
 
-/** Starts a worker, which ends with the test, or before it by `stop`. */
 async function work(env: Record<string, string> = {}, configuration: RekeyConfig = {}, given = times) {
   const services = open(env)
   const end = await startWorker({ ...services, log, configuration }, given)
@@ -96,7 +95,6 @@ async function scripted(script: Script, { user = '' } = {}): Promise<string> {
   return `smtp://${user}127.0.0.1:${port}?ignoreTLS=true`
 }
 
-/** Requests a link, by default for a new account. */
 async function request({ ownAccounts, queue }: Services, login?: string): Promise<void> {
   const username = login ?? `user-${randomBytes(6).toString('hex')}`
   if (login === undefined) await ownAccounts.add(resettableAccount(username))
@@ -108,14 +106,12 @@ const lines = (event: string) => logged.filter((line) => line.event === event)
 const untilLogged = (event: string) =>
   expect.poll(() => lines(event).length, { timeout: 20_000 }).toBeGreaterThan(0)
 
-/** Checks that one line of the log names the cause with a hint, and that the next checks add no line. */
 async function expectOneLine(cause: keyof typeof stopHints): Promise<void> {
   await untilLogged('emails_not_leaving')
   await new Promise((resolve) => setTimeout(resolve, 3 * times.check))
   expect(lines('emails_not_leaving')).toMatchObject([{ level: 50, cause, hint: stopHints[cause] }])
 }
 
-/** Starts a worker that can send, as after a repair, and checks that the next email leaves and the log says so. */
 async function expectRecovery(): Promise<void> {
   const { services } = await work()
   await request(services)

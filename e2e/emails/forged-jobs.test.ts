@@ -2,8 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { queueOn } from '@/e2e/support/opened-queue'
 import { evil, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/observed-app'
 
-// An attacker who can write to the queue.
-
 let observed: ObservedApp
 beforeAll(async () => void (observed = await startObservedApp()))
 afterAll(() => observed?.stop())

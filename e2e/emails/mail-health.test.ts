@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runCommand } from '@/e2e/support/run-command'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// What monitors and operators learn about emails that do not leave: an app without a worker, so that a request waits.
+// The app has no worker, so that a request waits.
 
 const token = randomBytes(32).toString('base64url')
 
@@ -28,7 +28,6 @@ const health = (headers: Record<string, string> = {}, path = '/api/health/mail',
   fetch(`${app.url}${path}`, { method, headers })
 const withToken = { Authorization: `Bearer ${token}` }
 
-/** Runs `npm run accounts -- mail`. */
 const accountsMail = (...args: string[]) =>
   runCommand(['accounts', 'mail', ...args], { DATABASE_URL: app.database.url })
 
@@ -69,7 +68,6 @@ test('with the token, the mail health check says that nothing is wrong, and cach
 test('a request that waits without a worker is reported in the log, to monitors and to operators [V6]', async () => {
   const person = await app.addPerson()
   expect((await app.post('send-reset-password-link', { login: person.username })).status).toBe(200)
-  // As if the request were a minute old.
   await app.sql.query(
     `UPDATE rekey_queue.job SET created_on = now() - interval '70 seconds', start_after = now() - interval '70 seconds'`,
   )

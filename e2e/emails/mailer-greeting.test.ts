@@ -9,7 +9,6 @@ import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate
 import { startMailer, startScript } from '@/e2e/support/test-mailer'
 import { mailHints, stopsEveryEmail, type MailCause } from '@/lib/mail/failure-hints'
 
-/** Sends one email. Returns the result and the lines of the log. */
 async function sendThrough(script: Script, to = 'jane@people.example') {
   const { url } = await startScript(script)
   const mailer = startMailer({ smtpUrl: url })

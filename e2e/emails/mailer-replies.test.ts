@@ -16,7 +16,6 @@ const unanswered = {
   reason: 'mail-unanswered',
 }
 
-/** Sends a byte every 40 ms until the connection ends. */
 function drip(socket: Socket): void {
   const timer = setInterval(() => socket.write('2'), 40)
   socket.once('close', () => clearInterval(timer))

@@ -11,7 +11,6 @@ import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate
 import { startMailer, startScript } from '@/e2e/support/test-mailer'
 import { mailHints } from '@/lib/mail/failure-hints'
 
-/** A temporary folder that is removed when the test ends. */
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rekey-verify-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))

@@ -35,14 +35,12 @@ const each = languages.flatMap((language) => [[language, 'reset'] as const, [lan
 const find = (language: Language, kind: Caught['kind']) =>
   caught.find((one) => one.language === language && one.kind === kind)!
 
-/** The header and the body of a message, with one character for each byte. */
 function splitMessage(raw: Buffer): { head: string; body: string } {
   const wire = raw.toString('latin1')
   const end = wire.indexOf('\r\n\r\n')
   return { head: wire.slice(0, end), body: wire.slice(end + 4) }
 }
 
-/** The unfolded values of each header field, by its name in lower case. */
 function headersOf(head: string): Map<string, string[]> {
   const fields = new Map<string, string[]>()
   for (const line of head.replace(/\r\n[ \t]+/g, ' ').split('\r\n')) {
@@ -52,7 +50,6 @@ function headersOf(head: string): Map<string, string[]> {
   return fields
 }
 
-/** The parts of a multipart message in their order. */
 function partsOf({ head, body }: { head: string; body: string }) {
   const boundary = /boundary="([^"]+)"/.exec(head.replace(/\r\n[ \t]+/g, ' '))![1]!
   const pieces = body.split(`--${boundary}`)
@@ -66,10 +63,7 @@ const hrefs = (html: string) =>
 /** Elements that HTML leaves without an end tag (HTML Standard §13.1.2). */
 const empty = new Set(['meta', 'hr', 'br', 'img', 'link', 'input', 'col', 'wbr'])
 
-/**
- * Faults of tags, nesting, attributes and characters. It is stricter than HTML, because mail programs have parsers of their
- * own.
- */
+/** Faults of the markup. Stricter than HTML, because mail programs have parsers of their own. */
 function markupFaults(html: string): string[] {
   const faults: string[] = []
   const open: string[] = []

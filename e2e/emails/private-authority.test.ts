@@ -10,8 +10,6 @@ import { startApp } from '@/e2e/support/running-app'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// A mail server with the certificate of a private authority, which .env names.
-
 const directory = linkedDirectory(/^\.env/)
 const certificate = makeSelfSignedCertificate('localhost')
 const secret = 'kT9vLm4Wq2Zx7Rb5Ns8Jc3Fg6Hd1Py0A'

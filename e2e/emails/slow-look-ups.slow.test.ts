@@ -8,8 +8,7 @@ import { django } from '@/lib/accounts/presets/django'
 import { maxCostlyAttempts } from '@/lib/queue/worker'
 import { migrate } from '@/lib/setup/migrate'
 
-// A lock on the users table makes a look-up endless. The embedded database has no such locks, because its clients share one
-// session.
+// On the embedded database, clients share one session, so a lock on the users table makes no look-up wait.
 
 describe.runIf(testServer)('a request whose look-up takes too long', () => {
   let database: TestDatabase
@@ -50,7 +49,6 @@ describe.runIf(testServer)('a request whose look-up takes too long', () => {
   const untilState = (login: string, state: string) =>
     vi.waitFor(async () => expect((await jobOf(login)).state).toBe(state), { timeout: 40_000, interval: 200 })
 
-  /** Requests a link while the table is locked, and waits until its job has timed out. Then does the rest of the work. */
   async function whileLocked(login: string, rest: () => Promise<void> = async () => undefined) {
     await sql.query('BEGIN')
     await sql.query('LOCK TABLE auth_user IN ACCESS EXCLUSIVE MODE')
@@ -60,7 +58,7 @@ describe.runIf(testServer)('a request whose look-up takes too long', () => {
     await sql.query('COMMIT')
   }
 
-  /** Tries a job again now instead of in some seconds. Another request wakes the worker. */
+  /** Tries a job again without its delay. Another request wakes the worker. */
   async function retryNow(login: string, costly: number): Promise<void> {
     await installation.services.database.pool.query(
       `UPDATE rekey_queue.job SET start_after = now() - interval '1 second', output = output || $2 WHERE id = $1`,

@@ -13,11 +13,9 @@ import {
 } from '@/e2e/support/running-app'
 import { signedLinks } from '@/e2e/support/signed-links'
 
-// Two web processes and two workers. One of each is ten minutes behind the database, the other ten minutes ahead.
-
 const skews = { behind: -600_000, ahead: 600_000 }
 
-/** Requests for one login in five minutes. By the clock of one web process, a window of the other is already over. */
+/** Requests for one login in five minutes, a window that is over on one clock while it lasts on the other. */
 const limit = 6
 
 /** The Node option that shifts the clock of a process before Rekey's code runs. */

@@ -10,14 +10,12 @@ import { settled } from '@/e2e/support/settled-jobs'
 import { appSettings, freePort, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { testServer } from '@/e2e/support/test-database'
 
-// The web process loses its database connection when it commits a request. The worker's connections stay open.
-
 const cuts = isLong ? 100 : 10
 const kills = isLong ? 100 : 5
 const together = 5
 const waiting = 40
 
-/** The longest time between the start of the requests and the kill, in milliseconds. */
+/** Milliseconds between the start of the requests and the kill, at most. */
 const killWithin = 150
 
 describe.runIf(testServer)('requests whose database connection is lost', () => {
@@ -70,7 +68,6 @@ describe.runIf(testServer)('requests whose database connection is lost', () => {
         }
       }
       expect([row.lost, row.duplicates]).toEqual([0, 0])
-      // The same process still serves.
       const [next] = (await addCrowd(stable.sql, 1)) as [Member]
       expect(await request(next)).toBe(200)
       await stable.sink.next(next.email)
@@ -89,7 +86,6 @@ describe.runIf(testServer)('requests whose database connection is lost', () => {
       proxy.delay(20)
       let answers = 0
       const requests = crowd.map((member) => request(member).finally(() => (answers += 1)))
-      // In turns, after a short time or after some responses.
       if (row.caused % 2 === 0) await pause(randomInt(killWithin))
       else
         await expect.poll(() => answers, { interval: 1, timeout: 20_000 }).toBeGreaterThan(randomInt(waiting))

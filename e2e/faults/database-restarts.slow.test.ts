@@ -11,13 +11,12 @@ import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { testServer } from '@/e2e/support/test-database'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 
-// Two PostgreSQL servers for this file. The app reaches the primary through a proxy, as through a virtual address.
+// The app reaches the primary through a proxy, as through a virtual address.
 
 const terminations = isLong ? 100 : 10
 const restarts = isLong ? 30 : 3
 const failovers = isLong ? 5 : 1
 
-/** Clients, each of which requests one link after the other. */
 const clients = 6
 
 const skipped = postgresPrograms === undefined ? ' (skipped: no PostgreSQL server is installed)' : ''
@@ -47,7 +46,6 @@ describe.runIf(testServer && postgresPrograms)(`a database server that stops${sk
     await app?.sink.close()
   })
 
-  /** Causes a fault several times while requests are sent, checks that no accepted request is lost, and prints the counts. */
   async function causeUnderLoad(
     { fault, times, everyMs }: { fault: string; times: number; everyMs: number },
     cause: (nth: number) => Promise<unknown>,

@@ -46,7 +46,6 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true })
 })
 
-/** Runs work on a connection to the embedded database, which lives as long as its process. */
 async function withSql<Result>(work: (sql: pg.Pool) => Promise<Result>): Promise<Result> {
   const sql = new pg.Pool({ connectionString: embeddedDatabaseUrl(dataDir), max: 1 })
   sql.on('error', () => undefined)
@@ -77,7 +76,6 @@ test('a demo that is killed while its database starts or writes starts again and
       if (status === 200) accepted.push(member)
       answers += 1
     })
-    // Right after some responses, or at a random time of the worker's work.
     await expect.poll(() => answers, { interval: 1 }).toBeGreaterThan(randomInt(burst))
     if (kill % 2 === 1) await pause(randomInt(600))
     await demo.kill()
@@ -96,7 +94,6 @@ test('a demo that is killed while its database starts or writes starts again and
   expect(accepted.length).toBeGreaterThan(0)
 }, 3_600_000)
 
-/** How many files the database has. */
 function files(): number {
   try {
     return readdirSync(path.join(dataDir, 'database'), { recursive: true }).length

@@ -18,12 +18,10 @@ import {
 import { signedLinks } from '@/e2e/support/signed-links'
 import { testServer } from '@/e2e/support/test-database'
 
-// A web process is killed while it sets new passwords, at a random time or at the commit.
-
 const resets = isLong ? 300 : 30
 const together = 3
 
-/** The longest time between the requests and the kill, in milliseconds: longer than three hashes and transactions take. */
+/** Milliseconds until the kill, at most: longer than three hashes and transactions take. */
 const killWithin = 600
 
 /** When the process is killed: before or after the commit of the first reset, at the first response, or at a random time. */
@@ -66,7 +64,6 @@ describe.runIf(testServer)('a web process that is killed while it sets passwords
     return { person, old, chosen: newPassword(), link: { user_id, timestamp: String(timestamp), signature } }
   }
 
-  /** Starts some resets at one process, kills it, and starts it again. */
   async function killDuring(victim: KillableProcess, when: (typeof moments)[number]): Promise<Reset[]> {
     // A new process loads code at its first request.
     const forged = { user_id: 'nobody', timestamp: '1', signature: 'x' }
@@ -85,7 +82,6 @@ describe.runIf(testServer)('a web process that is killed while it sets passwords
     return Promise.all(ended)
   }
 
-  /** How many audit entries and emails a change of the password has caused. */
   async function effectsOf({ id }: Person) {
     const { rows } = await stable.sql.query<{ audited: number; notices: number }>(
       `SELECT (SELECT count(*)::int FROM rekey.audit WHERE account_id = $1 AND event = 'authn_password_change') AS "audited",
@@ -120,12 +116,10 @@ describe.runIf(testServer)('a web process that is killed while it sets passwords
           isNew ? [400, 'signature-used'] : [200, undefined],
         )
       }
-      // The worker sends one email for each change.
       for (const { person } of ended) await stable.sink.next(person.email)
       for (const { person } of ended) expect(stable.sink.countTo(person.email)).toBe(1)
     }
     expect(row.lost).toBe(0)
-    // Some kills came before the commit and some after it.
     expect(row.changed).toBeGreaterThan(0)
     expect(row.changed).toBeLessThan(resets)
     printFaultRow({

@@ -9,15 +9,14 @@ import { settled } from '@/e2e/support/settled-jobs'
 import { appSettings, freePort, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { testServer } from '@/e2e/support/test-database'
 
-// Processes are killed during requests and emails. This needs a database server, because the embedded database runs in one of
-// the processes.
+// The embedded database runs in one of the processes, so the tests need a database server.
 
 const kills = isLong ? 100 : 10
 const burst = 20
 
 /** When a process is killed: at a random time after a burst began, or when a worker has sent a recipient, or an email. */
 const moments = ['web', 'worker', 'web', 'recipient', 'web', 'whole'] as const
-/** The longest time until the kill, in milliseconds. Within it, requests are answered, and emails are sent and completed. */
+/** Milliseconds until the kill, at most. Within them, requests are answered, and emails are sent and completed. */
 const killWithin = { web: 120, worker: 900 }
 
 /** The number of a process in the list, which its name in EHLO ends with. */
@@ -28,7 +27,7 @@ describe.runIf(testServer)('processes that are killed', () => {
   const processes: KillableProcess[] = []
   const ofKind = (kind: 'web' | 'worker') => processes.filter((process) => process.kind === kind)
   beforeAll(async () => {
-    // It provides the database and the mail server, and is not killed.
+    // It provides the database and the mail server.
     stable = await startApp({ env: { WORKER: 'off' } })
     const { secret, database, sink, url } = stable
     sink.answerAfterMs = 100
@@ -42,7 +41,6 @@ describe.runIf(testServer)('processes that are killed', () => {
     await stable?.stop()
   })
 
-  /** Kills a process at a moment, and returns it. */
   async function killAt(moment: (typeof moments)[number]): Promise<KillableProcess> {
     const victim =
       moment === 'web' || moment === 'worker'
@@ -96,15 +94,13 @@ describe.runIf(testServer)('processes that are killed', () => {
       duplicates += copies.length - 1
       expect(new Set(copies.map(({ mail }) => mail.messageId)).size).toBe(1)
       expect(new Set(copies.map(({ link }) => link)).size).toBe(1)
-      // The worker that sent the earlier copy was killed while it sent or before it recorded that. The mail server may read the end of
-      // an email after the kill.
+      // The worker was killed before it recorded the earlier copy. The server may read the end of an email after the kill.
       for (const [nth, later] of copies.slice(1).entries()) {
         const earlier = copies[nth]!
         const { kills: killsOfWorker } = processes[numberOf(earlier.heloName)]!
         expect(killsOfWorker.some((at) => earlier.startedAt <= at && at <= later.startedAt)).toBe(true)
       }
     }
-    // Kills came during requests and during emails.
     expect(duplicates).toBeGreaterThan(0)
     expect(accepted.length).toBeGreaterThan(0)
     expect(inDoubt.length).toBeGreaterThan(0)

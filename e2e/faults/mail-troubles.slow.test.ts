@@ -6,8 +6,6 @@ import { settled, wakeWorkers } from '@/e2e/support/settled-jobs'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { startTroubledMail, type MailState, type TroubledMail } from '@/e2e/support/troubled-mail'
 
-// A mail server with one trouble after the other. Some emails wait in each, until the server works again.
-
 /** At most as many as a worker sends at a time, so that all of them meet the trouble. */
 const many = isLong ? 15 : 5
 
@@ -29,7 +27,7 @@ async function requestAll(): Promise<Member[]> {
   return crowd
 }
 
-/** Waits until each email was tried this often, without the minutes between two attempts. */
+/** Waits until each email was tried this often, without the delays between attempts. */
 async function tried(times: number): Promise<void> {
   const left = async () => {
     await app.sql.query(
@@ -47,7 +45,6 @@ async function tried(times: number): Promise<void> {
   await expect.poll(left, { timeout: 150_000, interval: 300 }).toBe(many)
 }
 
-/** Makes emails older by `age` seconds, and lets their next attempts happen now. */
 async function retryNow(age = 0): Promise<void> {
   await app.sql.query(
     `UPDATE rekey_queue.job SET start_after = now(),

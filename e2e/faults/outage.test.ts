@@ -6,8 +6,6 @@ import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-p
 import { exchange, type Received } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
 
-// The database goes down while the app runs, and comes back (F7).
-
 const paths = {
   send: '/api/v1/accounts/send-reset-password-link/',
   reset: '/api/v1/accounts/reset-password/',
@@ -35,7 +33,6 @@ afterAll(async () => {
 const post = (path: string, body: object, headers: [string, string][] = []) =>
   exchange(app.port, { path, headers: [json, ...headers], body: JSON.stringify(body) })
 
-/** A response without the headers that differ in every response. */
 function plain({ status, text, headers }: Received) {
   const kept = Object.entries(headers).filter(([name]) => !['date', 'x-request-id'].includes(name))
   return { status, text, headers: Object.fromEntries(kept) }
@@ -43,7 +40,6 @@ function plain({ status, text, headers }: Received) {
 
 const starts = () => app.output().match(/"event":"(?:worker_started|sys_startup)"/g)?.length
 
-/** Checks that the same processes work again on both endpoints, with the email and the new password. */
 async function expectRecovery(): Promise<void> {
   const before = starts()
   await expect

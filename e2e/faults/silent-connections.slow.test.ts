@@ -3,8 +3,6 @@ import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-p
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// Rekey closes a silent connection after half a minute.
-
 let database: TestDatabase
 let proxy: DatabaseProxy
 let app: RunningApp

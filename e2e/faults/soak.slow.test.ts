@@ -12,18 +12,13 @@ import { testServer } from '@/e2e/support/test-database'
 import { startTroubledMail, type TroubledMail } from '@/e2e/support/troubled-mail'
 import { mailConnections } from '@/lib/mail/smtp-options'
 
-// All kinds of requests for a long time, while memory, handles and jobs are measured.
-
 const seconds = isLong ? 300 : 20
 /** Seconds of load before memory counts, in which code is compiled and caches fill. */
 const warmUpSeconds = isLong ? 60 : 5
-/** Clients, each of which requests a link, waits for its email, and requests the next. So no more emails than these wait. */
+/** Each requests a link, waits for its email, and requests the next. So no more emails than these wait. */
 const clients = 16
 
-/**
- * Makes a process collect its garbage at SIGUSR2 and print how many bytes are in use. Without that, the memory of a process grows
- * for many minutes, also that of an empty Next app.
- */
+/** Collects garbage at SIGUSR2 and prints the bytes in use. Otherwise, memory grows for many minutes, also of an empty Next app. */
 const printHeap = `
   process.on('SIGUSR2', () => {
     for (let turn = 0; turn < 3; turn += 1) gc()
@@ -31,7 +26,7 @@ const printHeap = `
     process.stderr.write(JSON.stringify({ heapOf: process.pid, bytes: heapUsed + external }) + '\\n')
   })`
 
-/** The largest ratio of the memory in use to that after the warm-up. In the long form, a leak of 1 KB per request is far above. */
+/** The largest ratio of the memory in use to that after the warm-up. */
 const growth = isLong ? 1.1 : 1.3
 
 describe.runIf(testServer && hasProcFiles)('a long load', () => {
@@ -52,7 +47,6 @@ describe.runIf(testServer && hasProcFiles)('a long load', () => {
   const get = (path: string) => exchange(app.port, { method: 'GET', path })
   const post = (endpoint: string, body: object) => postJson(app.port, endpoint, body)
 
-  /** Sends one request of each kind, except for one that sends an email. Returns the statuses. */
   async function visit(): Promise<number[]> {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)

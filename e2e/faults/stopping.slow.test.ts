@@ -9,11 +9,9 @@ import { settled } from '@/e2e/support/settled-jobs'
 import { freePort, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// Two instances behind a load balancer that tries the other one when a connection is refused, as nginx does. During requests,
-// each is stopped and replaced in turn, as in a rolling restart.
+// Two instances behind a load balancer that tries the other one when a connection is refused, as nginx does.
 
 const restarts = isLong ? 20 : 2
-/** Clients, each of which requests one link after the other. */
 const clients = 10
 
 let database: TestDatabase
@@ -39,7 +37,7 @@ const startInstance = (port: number) =>
     env: { PORT: String(port), SECRET_KEY: secret, PUBLIC_URL: 'http://localhost:4998', LOG_LEVEL: 'debug' },
   })
 
-/** Requests a link. Returns the status, or the error code where a connection broke. */
+/** Returns the status, or the error code where a connection broke. */
 async function request({ login }: Member, first: number): Promise<number | string> {
   for (const turn of [first, first + 1, first]) {
     const answer = await postJson(instances[turn % 2]!.port, 'send-reset-password-link', {

@@ -20,9 +20,8 @@ import { createLinkSigner } from '@/lib/password-reset/reset-link'
 import { migrate } from '@/lib/setup/migrate'
 import recorded from './written-by-an-older-build.json'
 
-// Jobs and links of an older build. The whole upgrade, with both builds side by side, needs `REKEY_OLD_BUILD`: the folder of an
-// older commit, installed and built. The other tests use what such a run recorded: a waiting job of each queue, and the links of
-// an email with the state of their account.
+// The whole upgrade needs `REKEY_OLD_BUILD`: the folder of an older commit, installed and built. The other tests use what such a
+// run recorded.
 
 const oldBuild = process.env.REKEY_OLD_BUILD
 const many = 20
@@ -92,7 +91,6 @@ describe('records of an older build', () => {
     expect(states.rows).toEqual([{ state: 'completed' }])
   })
 
-  /** A recorded job with its times shifted to now. */
   function asOfNow(job: (typeof recorded.jobs)[number]) {
     const shift = Date.now() - Date.parse(job.created_on)
     const times = Object.entries(job).filter(([name]) => /_(on|until|after)$/.test(name))
@@ -185,7 +183,6 @@ describe.runIf(testServer && oldBuild)('an upgrade while an older build serves',
     expect(await Promise.all(statuses)).toEqual(members.map(() => 200))
   }
 
-  /** Sets a password with the link of the last email to a member. */
   async function reset({ port }: KillableProcess, { email }: Member): Promise<void> {
     const { link } = sink.emails.findLast(({ recipients }) => recipients.includes(email))!
     const answer = await postJson(port, 'reset-password', { ...readLink(link), password: newPassword() })
@@ -225,7 +222,6 @@ describe.runIf(testServer && oldBuild)('an upgrade while an older build serves',
     await start('worker', '.')
     await requestAll(beside!, [oldWeb, newWeb])
     await settledSoon({ sql })
-    // Each build gets links of the other.
     for (const member of linked!) await reset(newWeb, member)
     for (const [nth, member] of beside!.entries()) await reset(nth % 2 === 0 ? oldWeb : newWeb, member)
     await settledSoon({ sql })
@@ -234,7 +230,6 @@ describe.runIf(testServer && oldBuild)('an upgrade while an older build serves',
     await settledSoon({ sql })
 
     const everybody = [linked!, requested!, deferred!, changed!, beside!].flat()
-    // Each account got its link and the email about its new password.
     const { duplicates, ...row } = countRow('rolling upgrade from an older build', 1, everybody, sink)
     printFaultRow({ ...row, duplicates: duplicates - everybody.length })
     expect(everybody.map(({ email }) => sink.countTo(email))).toEqual(everybody.map(() => 2))

@@ -28,7 +28,7 @@ async function start(limits: Partial<FrontLimits> = {}, options: Parameters<type
       return promise
     },
   })
-  /** Sends a request on a new connection, without waiting for the response. */
+  /** Does not wait for the response. */
   const send = async (target: string, ...headers: string[]) => {
     const socket = await open(front.port)
     sockets.push(socket)
@@ -36,10 +36,9 @@ async function start(limits: Partial<FrontLimits> = {}, options: Parameters<type
     socket.write([`GET ${target} HTTP/1.1`, 'Host: a', ...headers, '', ''].join('\r\n'))
     return socket
   }
-  /** Waits until the server has read the requests so far: a later one, of another kind and client, gets a response. */
+  /** Waits until the server has read the requests so far: a later one of another client gets a response. */
   const untilRead = () => sendRequest(front.port, 'GET /api/health/live', ['X-Forwarded-For: 198.51.100.7'])
   const untilBegun = (count: number) => expect.poll(() => pages().length).toBe(count)
-  /** The requests for pages whose processing has begun, in order. */
   const pages = () => front.reached.filter((request) => request.includes('/page'))
   return {
     ...front,
@@ -220,7 +219,6 @@ describe('pipelined requests [R9]', () => {
     sockets.push(socket)
     socket.write(['/page/1', '/page/2'].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''))
     await untilBegun(1)
-    // A later request on another connection overtakes the second.
     expect((await sendRequest(port, 'GET /other')).body).toBe('at once')
     expect(reached).toEqual(['GET /page/1', 'GET /other'])
     end('/page/1')

@@ -15,7 +15,6 @@ async function start(settings: NonNullable<Parameters<typeof startFront>[0]>['se
   })
 }
 
-/** The errors of the front server itself, each with a request that causes it. */
 const errors: [number, string, string, string[]][] = [
   [400, 'too many parameters', `GET /api/v1/x?${'&a'.repeat(101)}`, []],
   [400, 'two hosts', 'GET /api/v1/x', ['Host: b']],

@@ -6,10 +6,8 @@ import { requestLinkPath } from '@/e2e/support/endpoint-paths'
 import { smugglingAttempts } from '@/e2e/support/smuggled-requests'
 import { startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 
-// Requests that make some servers connect to another host, or treat one request as two.
-
 let app: RunningApp
-/** A server that counts connections to it; an attacker would make the app connect to it. */
+/** An attacker would make the app connect to this server. */
 let inside: Server
 let port: number
 let connections = 0
@@ -31,7 +29,6 @@ beforeEach(() => {
   connections = 0
 })
 
-/** Sends bytes to the app and returns what comes back within two seconds. */
 const send = (bytes: string) => sendBytes(app.port, bytes, { timeout: 2_000 })
 
 const statusesOf = (text: string) =>
@@ -188,7 +185,6 @@ describe('request smuggling [C18, CVE-2026-29057]', () => {
     victim = await app.addPerson()
   })
 
-  /** The smuggled request, which requests a link for the victim. */
   const inner = () => {
     const body = JSON.stringify({ login: victim.username })
     return `${post(`Content-Length: ${body.length}`)}${body}`

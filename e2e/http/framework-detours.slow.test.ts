@@ -5,7 +5,7 @@ import type { RunningApp } from '@/e2e/support/running-app'
 import { built, newClientHeader, startBuiltApp, type Line } from '@/e2e/support/built-app'
 import { cancelPath, requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 
-// Headers, queries and spellings of paths that mean something to Next. None of them gets past a rate limit or a policy.
+// Headers, queries and spellings of paths that mean something to Next.
 
 const json: Line = ['Content-Type', 'application/json']
 const pages = [
@@ -29,7 +29,6 @@ async function requestsStored(): Promise<number> {
   return Number(rows[0]!.stored)
 }
 
-/** The security headers of a response, without its nonce. */
 function securityHeadersOf({ headers }: Received): Record<string, unknown> {
   const names = [
     'cache-control',

@@ -8,8 +8,6 @@ import type { RunningApp } from '@/e2e/support/running-app'
 import { built, newClientHeader, startBuiltApp, type Line } from '@/e2e/support/built-app'
 import { cancelPath, requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 
-// Known attacks on Next and React, tried on every route of the build.
-
 const endpoints = [requestLinkPath, resetPath, cancelPath]
 
 let app: RunningApp
@@ -18,7 +16,6 @@ afterAll(() => app?.stop())
 
 const send = (sent: Sent) => exchange(app.port, sent)
 
-/** Every route of the build, with a value for each variable segment. */
 const routes = Object.values(built('app-path-routes-manifest.json') as Record<string, string>)
   .filter((route) => !route.startsWith('/_'))
   .map((route) => route.replace(/\[\w+\]/g, 'x'))

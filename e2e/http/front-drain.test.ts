@@ -6,7 +6,6 @@ import { startFront } from '@/e2e/support/front-server'
 
 const get = 'GET /page HTTP/1.1\r\nHost: a\r\n\r\n'
 
-/** Whether anything listens on the port. */
 const accepts = (port: number) =>
   new Promise<boolean>((resolve) => {
     const socket = connect(port, '127.0.0.1')
@@ -14,7 +13,6 @@ const accepts = (port: number) =>
     socket.once('error', () => resolve(false))
   })
 
-/** Starts a front server whose responses wait until the test ends them. */
 async function startPending(limits: Parameters<typeof startFront>[0] = {}) {
   const pending: ServerResponse[] = []
   const front = await startFront({ ...limits, handle: (_, response) => void pending.push(response) })
@@ -100,7 +98,6 @@ test('no request is lost while a server under load closes [F9]', async () => {
   })
   let isClosed = false
   const outcomes: string[] = []
-  /** Sends requests on one connection after the other, until it cannot connect any more. */
   async function client(): Promise<void> {
     while (!isClosed) {
       const socket = await open(port).catch(() => undefined)

@@ -42,7 +42,6 @@ describe('headers that reach the app', () => {
     '__proto__: evil',
     'constructor: evil',
   ]
-  /** The headers that the front server itself sets. */
   const ownHeaders = [
     'content-security-policy',
     'host',

@@ -6,8 +6,7 @@ import type { CaughtEmail } from '@/e2e/support/mail-sink'
 import { requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 
-// Requests that name another host, or a place to go next. Mailed links and redirects come from the settings. A proxy in
-// front is trusted here for the client's address only.
+// The proxy in front is trusted for the client's address only.
 
 const origin = 'https://id.example.com'
 const evil = 'evil.example'
@@ -26,7 +25,6 @@ afterAll(() => app?.stop())
 
 const json: [string, string] = ['Content-Type', 'application/json']
 
-/** Sends a request as bytes and returns its response. */
 async function send(start: string, lines: string[], body = '') {
   const head = [start, ...lines, 'Connection: close', ...(body ? [`Content-Length: ${body.length}`] : [])]
   return parseResponse(
@@ -34,7 +32,6 @@ async function send(start: string, lines: string[], body = '') {
   )
 }
 
-/** Expects sender, link and cancel link of an email to come from the settings, and no other host in it. */
 function expectFromSettings(
   { from, recipients, raw, mail, link, cancelLink }: CaughtEmail,
   person: Person,
@@ -175,7 +172,6 @@ describe('the redirect target that a request names [C9, GHSA-vp58-j275-797x, CVE
   ]
   const fieldsOf = <Value>(value: Value) => Object.fromEntries(names.split(' ').map((name) => [name, value]))
 
-  /** A response without what differs in each. */
   const plain = ({ status, headers, text }: Received) => {
     const kept = Object.entries(headers).filter(([name]) => !['date', 'x-request-id'].includes(name))
     return { status, text, headers: Object.fromEntries(kept) }

@@ -6,8 +6,6 @@ import { cancelPath, requestLinkPath, resetPath } from '@/e2e/support/endpoint-p
 import { newClient } from '@/e2e/support/new-client'
 import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// The headers that all responses of the running app share, over all routes, methods and statuses.
-
 const frontEnd = 'https://front.example'
 
 let app: RunningApp
@@ -24,7 +22,6 @@ beforeAll(async () => {
 })
 afterAll(() => app?.stop())
 
-/** Sends a request as bytes, as a new client unless one is given, and returns its response. */
 async function send(start: string, lines: string[] = [], body = '', client = newClient()) {
   const head = [
     `${start} HTTP/1.1`,
@@ -40,7 +37,6 @@ async function send(start: string, lines: string[] = [], body = '', client = new
 const json = 'Content-Type: application/json'
 const form = 'Content-Type: application/x-www-form-urlencoded'
 
-/** Expects the security headers of a page, a hashed file or another response. */
 function expectSecurityHeaders(what: string, { headers, status }: Awaited<ReturnType<typeof send>>): void {
   const isPage = headers.get('content-type')?.startsWith('text/html') === true
   const isFile = status === 200 && what.includes('/_next/static/')
@@ -196,7 +192,6 @@ describe('headers and bodies of all responses [H3, H6, H7, H12, I8]', () => {
     const person = await app.addPerson()
     const link = await signedLinks({ ...app, url: 'https://id.example.com' }).linkOf(person)
     const body = JSON.stringify({ ...link, password: newPassword() })
-    // No code expects a missing table, so this is a fault.
     await app.sql.query('ALTER TABLE "rekey"."users" RENAME TO "users_renamed"')
     try {
       const response = await send(`POST ${resetPath}`, [json], body)
@@ -214,7 +209,7 @@ describe('headers and bodies of all responses [H3, H6, H7, H12, I8]', () => {
     } finally {
       await app.sql.query('ALTER TABLE "rekey"."users_renamed" RENAME TO "users"')
     }
-    // The table of the rate limiter is read first, and no request passes without being counted.
+    // A request that cannot be counted is rejected.
     await app.sql.query('ALTER TABLE "rekey"."limits" RENAME TO "limits_renamed"')
     try {
       const response = await send(`POST ${requestLinkPath}`, [json], '{"login":"nobody"}')

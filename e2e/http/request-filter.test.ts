@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { parseResponse, sendBytes, sendRequest } from '@/e2e/support/raw-http'
 import { startFront as start, expectSecurityHeaders } from '@/e2e/support/front-server'
 
-// The rules on methods and paths are the same for each PUBLIC_URL: under a path, they see what follows it.
 describe.each([
   ['without a path', ''],
   ['with a path', '/account'],

@@ -7,8 +7,6 @@ import { signedLinks } from '@/e2e/support/signed-links'
 import { requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// A shared cache in front of Rekey must not store pages, not even when an attacker sends it requests.
-
 const origin = 'https://id.example.com'
 
 let app: RunningApp
@@ -151,10 +149,7 @@ describe('nonces and shared caches [C20, CVE-2026-44581, GHSA-ffhc-5mcf-pf4q]', 
   })
 })
 
-/**
- * Starts a shared cache that stores every response without `no-store` and `private`. Its key is the target: it ignores
- * Vary, methods and statuses.
- */
+/** A shared cache that obeys only `no-store` and `private`, and ignores Vary, methods and statuses. */
 async function startCache({ port }: RunningApp) {
   type Stored = { status: number; headers: IncomingHttpHeaders; body: Buffer }
   const stored = new Map<string, Stored>()

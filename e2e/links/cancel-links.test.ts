@@ -41,7 +41,6 @@ async function emailFor(person: Person) {
   return app.sink.next(person.email)
 }
 
-/** The cancel link that an email about a requested link contains. */
 async function cancelLinkOf(person: Person): Promise<LinkParameters> {
   const link = await signedLinks(app).linkOf(person, { purpose: 'cancel' })
   return { ...link, timestamp: String(link.timestamp) }

@@ -9,8 +9,6 @@ import {
   type RunningApp,
 } from '@/e2e/support/running-app'
 
-// Links and values that opened another person's account in other products.
-
 let app: RunningApp
 beforeAll(async () => {
   app = await startApp()
@@ -22,7 +20,6 @@ const json: [string, string] = ['Content-Type', 'application/json']
 const invalid = { detail: 'Invalid signature', code: 'signature-invalid' }
 const sent = { detail: 'Reset link sent if the user exists in database' }
 
-/** Sends a body to an endpoint; text is sent as it is. */
 const post = (name: string, body: unknown, headers = [json]) =>
   exchange(app.port, {
     path: endpoint(name),
@@ -30,7 +27,6 @@ const post = (name: string, body: unknown, headers = [json]) =>
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
 
-/** The accounts, their recovery data and the jobs, which a rejected request must not change. */
 async function allRows(): Promise<unknown> {
   const tables = [
     '"rekey"."users"',

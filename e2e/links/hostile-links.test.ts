@@ -11,8 +11,6 @@ import {
 import { signedLinks } from '@/e2e/support/signed-links'
 import { paths, statusAndJson } from '@/e2e/support/started-endpoints'
 
-// Every changed link is rejected without a server error, and changes no row.
-
 let endpoints: AttackedEndpoints
 beforeAll(async () => void (endpoints = await startAttackedEndpoints()))
 afterAll(() => endpoints?.app.stop())

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { signedLinks } from '@/e2e/support/signed-links'
 
-// The three fields of a link in place of a login: a person with an expired link gets a new one without typing a login.
+// The fields of an expired link stand in for a login that a person need not type.
 
 let app: RunningApp
 beforeAll(async () => {
@@ -17,7 +17,6 @@ const requestLink = async (body: unknown) => {
   return [status, json]
 }
 
-/** The newest stored request for a link. */
 async function lastRequested(): Promise<unknown> {
   const { rows } = await app.sql.query<{ target: unknown }>(
     `SELECT data -> 'target' AS "target" FROM rekey_queue.job WHERE name = 'link-request' ORDER BY created_on DESC LIMIT 1`,

@@ -17,8 +17,7 @@ import { startScriptedMailServer } from '@/e2e/support/scripted-mail-server'
 import { makeSelfSignedCertificate } from '@/e2e/support/self-signed-certificate'
 import { createMigratedDatabase, testServer } from '@/e2e/support/test-database'
 
-// `npm run doctor` on a sound installation, and on installations with several troubles each. The doctor counts requests for
-// some seconds, so its runs are concurrent. `troubles.slow.test.ts` has each trouble with its metric and its alert.
+// The doctor counts requests for some seconds, so its runs are concurrent.
 
 type Dns = Awaited<ReturnType<typeof startDnsServer>>
 

@@ -5,8 +5,6 @@ import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-ap
 import { samplesOf, scrape } from '@/e2e/support/scrapes'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// The metrics of two web processes and a worker.
-
 const token = randomBytes(32).toString('base64url')
 const withToken = { Authorization: `Bearer ${token}` }
 let database: TestDatabase
@@ -36,7 +34,6 @@ afterAll(async () => {
 const metrics = (headers: Record<string, string> = withToken) => scrape(`${app.url}/api/metrics`, headers)
 const now = async () => samplesOf(await metrics())
 
-/** Waits until the processes have reported these counts. */
 async function untilCounted(expected: Record<string, number>): Promise<void> {
   await expect.poll(now, { timeout: 20_000, interval: 200 }).toMatchObject(expected)
 }
@@ -112,7 +109,6 @@ test('no metric contains a login, an address, a client, an account or a link [L7
     { 'X-Forwarded-For': '203.0.113.77' },
   )
   await app.sink.next(person.email)
-  // All other counts about this person come before that of the email about the change.
   await untilCounted({ 'rekey_emails_sent_total{kind="changed"}': changed + 1 })
   const { text } = await metrics()
   for (const personal of [

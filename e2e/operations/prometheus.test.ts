@@ -5,8 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasPrometheus, startPrometheus, type Prometheus } from '@/e2e/support/prometheus'
 import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// The dashboard and the alerts with a Prometheus that scrapes the running app.
-
 type Panel = { title: string; targets: { expr: string }[] }
 const { panels } = JSON.parse(readFileSync('docs/grafana.json', 'utf8')) as { panels: Panel[] }
 const alerts = readFileSync('docs/alerts.yml', 'utf8')

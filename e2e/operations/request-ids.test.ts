@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newPassword, readLink, startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// One id connects a request with its jobs, its emails and the mail server's log.
-
 let app: RunningApp
 beforeAll(async () => {
   app = await startApp({ env: { WEB_CONCURRENCY: '2', LOG_LEVEL: 'debug' } })

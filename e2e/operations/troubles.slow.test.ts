@@ -28,7 +28,7 @@ import {
 import { readTroubles } from '@/e2e/support/trouble-table'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 
-// Each trouble of the table in docs/operations.md, in a running app, with its line of the doctor, its metric and its alert.
+// The troubles of the table in docs/operations.md, with the doctor, the metric and the alert.
 
 const token = randomBytes(32).toString('base64url')
 const troubles = readTroubles()
@@ -46,7 +46,6 @@ type Samples = Record<string, number>
 const samplesFrom = async ({ url }: { url: string }): Promise<Samples> =>
   samplesOf(await scrape(`${url}/api/metrics`, { Authorization: `Bearer ${token}` }))
 
-/** Scrapes until a series has an expected value, for at most a minute. */
 async function until(app: { url: string }, series: string, is: (value: number) => boolean): Promise<Samples> {
   const deadline = performance.now() + 60_000
   for (;;) {
@@ -67,7 +66,6 @@ async function stoppedLongAgo({ sql }: RunningApp): Promise<void> {
 const examine = (app: RunningApp, env: Record<string, string> = {}, cwd?: string, resolver = dns.address) =>
   runDoctor({ ...settingsOf(app), ...env }, ['--json', '--resolver', resolver], cwd)
 
-/** Checks that the doctor, the metric and the alert of a trouble's row report it. */
 function expectReported(
   trouble: string,
   {
@@ -88,13 +86,11 @@ function expectReported(
   planted.add(trouble)
 }
 
-/** Whether a series is of this metric and has all its labels. */
 function matches(series: string, metric: string): boolean {
   const [name, labels = ''] = metric.split(/[{}]/)
   return series.split('{')[0] === name && labels.split(',').every((label) => series.includes(label))
 }
 
-/** Starts a proxy that sets the client's address, as the one in front of an installation does. */
 function startProxy(port: number, to: number): Server {
   return createServer((request, response) => {
     const headers = { ...request.headers, 'x-forwarded-for': '192.0.2.7' }
@@ -107,7 +103,6 @@ function startProxy(port: number, to: number): Server {
   }).listen(port, '127.0.0.1')
 }
 
-/** Requests links until a promise has settled. Returns its result. */
 async function during<Result>(
   app: Pick<RunningApp, 'post'>,
   headers: Record<string, string>,
@@ -327,7 +322,7 @@ describe.runIf(testServer && pgbouncer && hasPrometheus)('the ten troubles of th
   })
 })
 
-/** Builds Rekey for the users table of a Django application. Returns a folder with the build and, as an image, no sources. */
+/** Returns a folder with the build and, as an image, no sources. */
 function djangoBuild(): string {
   const folder = copiedSources()
   writeFileSync(

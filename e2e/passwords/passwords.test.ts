@@ -7,7 +7,6 @@ import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 
-/** The service of PASSWORD_BREACH_CHECK_URL, which responds as a test wants. */
 const breachService = createServer((request, response) => {
   received.push(request)
   respond(request, response)

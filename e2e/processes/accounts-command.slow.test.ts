@@ -11,8 +11,6 @@ import { runCommand } from '@/e2e/support/run-command'
 import { newPassword } from '@/e2e/support/running-app'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// `npm run accounts -- …` as an operator uses it.
-
 let database: TestDatabase
 let sql: pg.Pool
 beforeAll(async () => {
@@ -24,7 +22,7 @@ afterAll(async () => {
   await database?.drop()
 })
 
-/** Runs the command with standard input, checks that its first error line names the database, and leaves that line out. */
+/** Checks that the first error line names the database, and leaves that line out. */
 async function accounts(args: string[], input = '') {
   const { errors, ...rest } = await run({ DATABASE_URL: database.url }, args, input)
   const [first, ...others] = errors.split('\n')

@@ -11,8 +11,6 @@ import { freePort, newPassword, readLink } from '@/e2e/support/running-app'
 import { createDevMailbox } from '@/lib/mail/dev-mailbox'
 import { embeddedDatabaseUrl } from '@/scripts/embedded-database/embedded-database'
 
-// The demo with the tables of another product, as a team tries it first.
-
 let dataDir: string
 beforeAll(() => {
   dataDir = mkdtempSync(path.join(tmpdir(), 'rekey-demo-'))

@@ -31,7 +31,6 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-/** The URL for a client that trusts the certificates of a file and verifies this host name. */
 function urlTrusting(file: string, host = 'localhost'): string {
   const url = new URL(encrypted.url)
   url.hostname = host
@@ -48,7 +47,6 @@ test('a whole reset works on a database that accepts only verified TLS connectio
     const link = await app.linkFor(person)
     expect((await app.post('reset-password', { ...link, password })).status).toBe(200)
     expect(await app.passwordIs(person, password)).toBe(true)
-    // The worker sends the email about the change.
     await expect.poll(() => app.sink.countTo(person.email), { timeout: 20_000 }).toBe(2)
   } finally {
     await app.stop()

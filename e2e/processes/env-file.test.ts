@@ -5,8 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { linkedDirectory } from '@/e2e/support/linked-directory'
 import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// Settings in .env.
-
 const directory = linkedDirectory(/^\.env/)
 const secret = 'kT9$PATH_vLm4Wq2$HOME_Zx7Rb5Ns8Jc3Fg6'
 

@@ -4,8 +4,6 @@ import path from 'node:path'
 import { afterAll, expect, test, vi } from 'vitest'
 import { copiedSources } from '@/e2e/support/copied-sources'
 
-// The build or the start reports a team's mistakes in rekey.config.ts, before any request meets them.
-
 // Each test runs the compiler, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 240_000 })
 

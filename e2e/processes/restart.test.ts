@@ -13,7 +13,6 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((supervised) => supervised.stop()))
 })
 
-/** Supervises a process that runs a script. `starts` returns the process id and the time of each start. */
 function supervise(script: string, options: Partial<Parameters<typeof superviseProcess>[0]> = {}) {
   const logged: Record<string, unknown>[] = []
   const name = `trial-${Math.random().toString(36).slice(2)}`

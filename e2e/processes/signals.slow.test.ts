@@ -19,7 +19,7 @@ import {
 import { freePort } from '@/e2e/support/running-app'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// The npm scripts, stopped by signals. On a busy machine, a start takes long.
+// On a busy machine, a start takes long.
 vi.setConfig({ testTimeout: 240_000 })
 
 const directory = mkdtempSync(path.join(tmpdir(), 'rekey-signals-'))
@@ -53,7 +53,6 @@ function start(command: [string, ...string[]], env: Record<string, string>, cwd?
   return processes
 }
 
-/** Waits until all processes have ended, and checks that the port is free. */
 async function expectGone(processes: MarkedProcesses, port?: number) {
   await expect.poll(processes.left, { timeout: 15_000 }).toEqual([])
   if (port !== undefined) expect(await isListening(port)).toBe(false)
@@ -63,7 +62,6 @@ const isolated = ['unshare', '--pid', '--fork', '--mount-proc'] as const
 const mayIsolate = spawnSync(isolated[0], [...isolated.slice(1), 'true']).status === 0
 const skipped = mayIsolate ? '' : ' (skipped: unshare is not permitted here)'
 
-// The command and the environment of the image, and the command of the worker in compose.yaml.
 const image = readDockerfile('Dockerfile')
 const containerEnvironment = Object.fromEntries(
   image

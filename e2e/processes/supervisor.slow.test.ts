@@ -7,10 +7,7 @@ import { build } from 'esbuild'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { open, parseResponse, receive, sendRequest } from '@/e2e/support/raw-http'
 
-/**
- * The real supervisor, web processes and front server, built as `npm run build` builds them. Next, the check of the database,
- * the monitoring and the worker are stand-ins.
- */
+/** Stand-ins replace Next, the check of the database, the monitoring and the worker. */
 const directory = mkdtempSync(path.join(tmpdir(), 'rekey-supervisor-'))
 
 const standIns: Record<string, string> = {
@@ -96,7 +93,6 @@ afterEach(() => {
   for (const child of started.splice(0)) if (child.exitCode === null) child.kill('SIGKILL')
 })
 
-/** Runs the supervisor. */
 function start(env: Record<string, string | undefined> = {}, { built = true, basePath = '' } = {}) {
   const cwd = mkdtempSync(path.join(directory, 'cwd-'))
   mkdirSync(path.join(cwd, '.next'))
@@ -123,7 +119,6 @@ function start(env: Record<string, string | undefined> = {}, { built = true, bas
   return { child, cwd, ended, output: () => output, workerNotes }
 }
 
-/** Starts the supervisor and waits for the line with its address. */
 async function startServing(env: Record<string, string | undefined> = {}) {
   const run = start(env)
   await expect.poll(run.output, { timeout: 8_000 }).toMatch(/^Rekey is serving on /m)

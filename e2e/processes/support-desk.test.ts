@@ -4,8 +4,6 @@ import { runCommand } from '@/e2e/support/run-command'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { signedLinks } from '@/e2e/support/signed-links'
 
-// `npm run accounts` as a support team uses it, on the database of a running app.
-
 let app: RunningApp
 beforeAll(async () => {
   app = await startApp({ env: { EMAIL_COOLDOWN: '5m', LIMIT_REQUESTS_PER_CLIENT: '6/1h' } })
@@ -20,7 +18,7 @@ async function accounts(...args: string[]) {
   return { code, output: output.trim(), errors: errors.trim() }
 }
 
-/** The steps of a person's newest request, as the command `requests` prints them, without times. */
+/** The steps of the newest request, as `requests` prints them, without times. */
 async function stepsOf({ username }: Person): Promise<string[]> {
   const { output } = await accounts('requests', username)
   const [newest = ''] = output.split(/^Request /m).slice(-1)

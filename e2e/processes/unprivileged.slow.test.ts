@@ -8,7 +8,7 @@ import { embeddedDatabaseUrl } from '@/scripts/embedded-database/embedded-databa
 import { startMailSink } from '@/e2e/support/mail-sink'
 import { freePort, newPassword, readLink } from '@/e2e/support/running-app'
 
-/** Where the tests run as root: a user without rights, for whom this directory is read-only. Otherwise the present user. */
+/** A user without rights, for tests that run as root. */
 const nobody = { uid: 65_534, gid: 65_534 }
 const user = process.getuid?.() === 0 ? nobody : undefined
 const reads = () =>
@@ -27,7 +27,6 @@ afterAll(() => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-/** Starts a command of package.json as that user, without a home directory, and waits until its output matches. */
 async function run(command: string, env: Record<string, string>, until: RegExp) {
   const child = spawn(process.execPath, ['scripts/run.js', command], {
     env: {
@@ -63,7 +62,6 @@ async function run(command: string, env: Record<string, string>, until: RegExp) 
   }
 }
 
-/** The time of the last change of each file in a directory, without files that other tests write. */
 function writings(dir: string): Map<string, number> {
   const found = new Map<string, number>()
   const walk = (at: string) => {
@@ -116,7 +114,7 @@ test('a whole reset works as a user without rights, and only the data directory 
   expect([...writings('.')].filter(([file, at]) => before.get(file) !== at)).toEqual([])
   expect(readdirSync(directory).sort()).toEqual(['data', 'temporary'])
   expect(readdirSync(temporary)).toEqual([])
-  // The data was written, and no other user may read it.
+  // No other user may read the secret key.
   expect(readdirSync(dataDir)).toEqual(expect.arrayContaining(['database', 'secret-key']))
   expect(lstatSync(path.join(dataDir, 'secret-key')).mode & 0o077).toBe(0)
   if (user !== undefined) expect(lstatSync(path.join(dataDir, 'secret-key')).uid).toBe(user.uid)

@@ -7,8 +7,7 @@ import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { cpuOf, resetPeak, hasProcFiles, peakOf, processesOf } from '@/e2e/support/process-resources'
 
-// What requests cost, in processor time and memory of the app's processes. Other work on the machine does not change these
-// figures, so the bounds can be narrow.
+// Costs are processor time and memory, which depend little on other work on the machine.
 
 let app: RunningApp
 let processes: { web: number; worker: number }
@@ -21,7 +20,6 @@ beforeAll(async () => {
 })
 afterAll(() => app?.stop())
 
-/** The processor time that the web process and the worker use during an action, in milliseconds. */
 async function cpuTimeOf(act: () => Promise<unknown>): Promise<number> {
   const total = () => cpuOf(processes.web) + cpuOf(processes.worker)
   const before = total()
@@ -40,7 +38,7 @@ describe.runIf(hasProcFiles)(
   () => {
     const salt = 'c29tZXNhbHRzb21lc2FsdA'
     const digest = 'RdescudvJCsgt3ub+b3dWRWJTmaaJObGPWc6ZSfkF60'
-    /** One check of a password against this hash takes seconds and half a gigabyte. */
+    /** One check against this hash takes half a gigabyte, and more than half a second. */
     const expensive = `$argon2id$v=19$m=524288,t=6,p=1$${salt}$${digest}`
     const others = [
       `$argon2id$v=19$m=8,t=1,p=1$${salt}$${digest}`,
@@ -56,7 +54,6 @@ describe.runIf(hasProcFiles)(
       return person
     }
 
-    /** Does all that a visitor can do: requests links, opens the page, fails to reset, and resets. */
     async function visitAndReset(person: Person): Promise<void> {
       for (const login of [person.username, person.email]) {
         expect((await app.post('send-reset-password-link', { login })).status).toBe(200)
@@ -119,7 +116,7 @@ describe.runIf(hasProcFiles)('long input [C14, CVE-2013-1443, CVE-2021-45115]', 
   let oneReset: number
   let person: Person
   beforeAll(async () => {
-    // These names are expensive for the check of similarity: one is as long as a body, others have very many words.
+    // Names that are expensive for the check of similarity: very long, or with very many words.
     person = await app.addPerson({
       firstName: 'ab.cd-ef '.repeat(1_700),
       lastName: 'x '.repeat(7_500),
@@ -134,7 +131,7 @@ describe.runIf(hasProcFiles)('long input [C14, CVE-2013-1443, CVE-2021-45115]', 
     await settled(app)
   })
 
-  /** What one such request costs, as a part of an ordinary reset. One more try is allowed, because the first use of code is slow. */
+  /** The cost as a part of an ordinary reset. One more try is allowed, because the first use of code is slow. */
   async function costOf(sent: Sent | (() => Sent), statuses: number[]): Promise<number> {
     const once = async () => {
       const cost = await cpuTimeOf(async () => {
@@ -168,7 +165,6 @@ describe.runIf(hasProcFiles)('long input [C14, CVE-2013-1443, CVE-2021-45115]', 
     },
   )
 
-  /** What is repeated until the largest body is full, written as in JSON. */
   const passwords: [string, string][] = [
     ['one letter', 'a'],
     ['the letters of the names', 'ab.cd-ef '],
@@ -367,10 +363,9 @@ test.runIf(hasProcFiles)(
     const line = `GET ${page.path} HTTP/1.1\r\nHost: a\r\n\r\n`
     const cost = await cpuTimeOf(async () => {
       expect((await sendBytes(app.port, line.repeat(5_000), { timeout: 60_000 })).closed).toBe(true)
-      // This response comes after all requests that were begun.
       expect((await exchange(app.port, page)).status).toBe(200)
     })
-    // Only the first hundred get a response. Both figures are small, and are counted in steps of 10 ms.
+    // Only the first hundred requests get a response. Both costs are counted in steps of 10 ms.
     expect(cost).toBeLessThan(5 * hundred)
     expect(peakOf(processes.web) - peak).toBeLessThan(256 * 1024 * 1024)
   },

@@ -31,14 +31,12 @@ const from = (client: string) => ({ 'X-Forwarded-For': client })
 const requestLink = (login: string, client: string, by = app) =>
   by.post('send-reset-password-link', { login }, from(client))
 
-/** The statuses of calls that are made one after the other. */
 async function inTurn(times: number, call: (i: number) => Promise<Answer>): Promise<number[]> {
   const statuses: number[] = []
   for (let i = 0; i < times; i += 1) statuses.push((await call(i)).status)
   return statuses
 }
 
-/** Requests links as a new client until a request is rejected. */
 async function untilRejected(loginOf: (attempt: number) => string) {
   const client = newClient()
   const began = performance.now()

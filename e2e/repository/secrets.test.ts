@@ -4,7 +4,6 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { readSettings } from '@/lib/config/settings'
 
-/** The names that git ignores. */
 const ignored = readFileSync('.gitignore', 'utf8').split('\n').filter(Boolean)
 const isIgnored = (name: string) =>
   name === '.git' || (ignored.some((line) => line.replaceAll('/', '') === name) && name !== '.env.example')
@@ -16,7 +15,6 @@ function filesIn(dir: string): string[] {
     return entry.isDirectory() ? filesIn(file) : [file]
   })
 }
-/** The files of the repository, by git or, in a copy without git, by directory. */
 const files = existsSync('.git')
   ? execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
       encoding: 'utf8',
@@ -25,7 +23,7 @@ const files = existsSync('.git')
       .filter((file) => file !== '' && existsSync(file))
   : filesIn('.')
 
-/** Private keys, and the tokens of services whose tokens have a known pattern. */
+/** Private keys, and tokens with a known pattern. */
 const keys =
   /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/=]{40}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bnpm_[A-Za-z0-9]{36}\b|\bsk_live_[A-Za-z0-9]{20}|\bxox[baprs]-[A-Za-z0-9-]{20}/
 

@@ -96,7 +96,7 @@ async function reset(
   })
 }
 
-/** Starts an instance of the product that Rekey belongs to. It accepts any session in its table, and has no cache. */
+/** Starts a product that accepts any session in its table, and has no cache. */
 async function startProduct() {
   const pool = new pg.Pool({ connectionString: database.url, max: 1 })
   const server = createServer((request, response) => {

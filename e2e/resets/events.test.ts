@@ -2,8 +2,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, readLink, startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// The log lines of a reset, by the event names that an operator searches for.
-
 type Line = { level: string; time: string; name: string; host: string; pid: number; event?: string } & Record<
   string,
   unknown
@@ -40,23 +38,19 @@ test('every step of a reset is logged under its name in OWASP’s vocabulary, an
 
   expect(lines().map(({ event }) => event)).toEqual(expect.arrayContaining(['sys_startup', 'worker_started']))
 
-  // A mail server that defers the email, and then accepts it.
   app.sink.refuse = { code: 451, text: 'not now' }
   const requested = await requestLink()
   await expect.poll(() => linesOf('email_deferred').length, { timeout: 20_000 }).toBeGreaterThan(0)
   app.sink.refuse = undefined
-  // The next attempt is due in minutes; the test makes it due now.
   const makeDue = `UPDATE rekey_queue.job SET start_after = now() WHERE state = 'retry'`
   await expect.poll(async () => (await app.sql.query(makeDue)).rowCount).toBe(1)
   const email = await app.sink.next(person.email, 30_000)
   await expect.poll(() => linesOf('authn_token_created').length).toBe(1)
 
-  // The lines up to the email have the request id of the response.
   const requestId = requested.headers.get('x-request-id')
   for (const event of ['authn_password_reset_requested', 'email_deferred', 'authn_token_created'])
     expect([event, linesOf(event)[0]?.requestId]).toEqual([event, requestId])
 
-  // A mail server that rejects the email.
   app.sink.refuse = { code: 550, text: 'nobody here' }
   await requestLink()
   await expect.poll(() => linesOf('authn_token_undelivered').length, { timeout: 20_000 }).toBe(1)

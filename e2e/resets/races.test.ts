@@ -6,8 +6,6 @@ import { settled } from '@/e2e/support/settled-jobs'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// Two instances on one database with one secret and one PUBLIC_URL, as behind a load balancer.
-
 let database: TestDatabase
 let sink: MailSink
 let first: RunningApp
@@ -32,13 +30,10 @@ afterAll(async () => {
 const used = { detail: 'Invalid signature', code: 'signature-used' }
 const many = 50
 
-/** Links as both instances sign them. */
 const links = () => signedLinks({ url: 'http://localhost:4999', secret: first.secret, sql: first.sql })
 
-/** The instances in turn. */
 const instance = (turn: number) => (turn % 2 === 0 ? first : second)
 
-/** Sends all bodies at once, every other one to the second instance. */
 const sendAll = (
   bodies: object[],
   endpoint: 'reset-password' | 'send-reset-password-link' = 'reset-password',
@@ -99,7 +94,7 @@ describe('resets with one link at the same time [C12, better-auth #9993, CVE-202
           body: JSON.stringify(cancel),
         }),
       ])
-      // Cancelling always succeeds, because it concerns later resets. The reset succeeds only if it was first.
+      // Cancelling succeeds in either order. The reset succeeds only if it was first.
       expect(cancelled.status).toBe(200)
       expect([200, 400]).toContain(changed.status)
       expect(await first.passwordIs(person, reset.password)).toBe(changed.status === 200)
@@ -152,10 +147,7 @@ describe('accounts that change between the check of a link and the reset [C12, C
     },
   )
 
-  /**
-   * Waits until the reset has checked its link and waits for the row that the open transaction has locked. The embedded
-   * database runs no other statement while a transaction is open, so there the whole reset comes afterwards.
-   */
+  /** The embedded database runs no other statement while a transaction is open, so there the reset comes afterwards. */
   async function untilResetWaits(): Promise<void> {
     if (database.kind === 'embedded') return
     const waiting = async () => {
@@ -190,7 +182,7 @@ describe('requests for links at the same time', () => {
     )
     await settled(first)
     expect(people.map(({ email }) => sink.countTo(email))).toEqual(people.map(() => 1))
-    // A pause shows a worker that waits for the next poll. A slow machine has no single long pause.
+    // A long pause shows a worker that waits for the next poll.
     const { rows } = await first.sql.query<{ pause: number }>(
       `SELECT extract(epoch FROM max("pause"))::float AS "pause" FROM (
          SELECT completed_on - lag(completed_on) OVER (ORDER BY completed_on) AS "pause" FROM rekey_queue.job

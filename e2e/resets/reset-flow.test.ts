@@ -302,18 +302,15 @@ describe('what responses to requests reveal', () => {
   })
 })
 
-/** Resets the password with a link, and expects success. */
 async function resetBy(link: object): Promise<void> {
   const response = await app.post('reset-password', { ...link, password: newPassword() })
   expect([response.status, response.json]).toEqual([200, done])
 }
 
-/** The HTML of a link's page. */
 async function pageOf(link: object): Promise<string> {
   return (await fetch(`${app.url}/reset-password/?${new URLSearchParams({ ...link })}`)).text()
 }
 
-/** Status, headers and body of a response. */
 async function wholeResponse(endpoint: string, body: string, accept = 'application/json'): Promise<string> {
   const type = accept === 'text/html' ? 'application/x-www-form-urlencoded' : 'application/json'
   const { status, headers, text } = await exchange(app.port, {

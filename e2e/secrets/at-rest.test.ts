@@ -5,15 +5,12 @@ import { signedLinks } from '@/e2e/support/signed-links'
 import { settled } from '@/e2e/support/settled-jobs'
 import { newPassword, readLink, startApp, type RunningApp } from '@/e2e/support/running-app'
 
-// What a person who reads the database can do with it, and what requests store in it.
-
 let app: RunningApp
 beforeAll(async () => {
   app = await startApp()
 })
 afterAll(() => app?.stop())
 
-/** Every row of every table, as JSON, by the name of the table. */
 async function dump(): Promise<Record<string, string[]>> {
   const { rows: tables } = await app.sql.query<{ schema: string; name: string }>(
     `SELECT table_schema AS "schema", table_name AS "name" FROM information_schema.tables
@@ -113,7 +110,7 @@ test('HEAD, GET and OPTIONS requests with a link change no row, except that they
   const link = await app.linkFor(person)
   const cancel = await signedLinks(app).linkOf(person, { purpose: 'cancel' })
   await settled(app)
-  // Every few seconds, processes write to these tables that they run and what they counted.
+  // Processes write to these tables without requests.
   const ofProcesses = ['rekey.mail_state', 'rekey.metrics', 'rekey.metric_processes']
   // The other tables of the queue change without requests.
   const rows = async () =>

@@ -19,8 +19,7 @@ import { buildSecrets, isMadeWithSecrets } from '@/e2e/support/build-secrets.js'
 import { dump, filesIn, find, isWrittenSince, type Canaries, type Haystack } from '@/e2e/support/canaries'
 import { startQuotingMail, type QuotingMail, type Reply } from '@/e2e/support/quoting-mail'
 
-// All requests and emails of one account, with every kind of failure, at LOG_LEVEL=trace. Each secret in them is unique.
-// Afterwards the tests search for the secrets in all that was logged, sent or stored.
+// Each secret of these requests and emails is unique. Afterwards the tests search all that was logged, sent or stored.
 
 const unique = () => randomBytes(12).toString('hex')
 /** A password that is encoded differently in JSON, HTML, URLs and emails. */
@@ -47,7 +46,6 @@ const credentials: Canaries = {
   'the password of the database': `p${unique()}`,
 }
 const secrets = { ...passwords, ...credentials }
-/** The signatures of the mailed links, which are added as the emails arrive. */
 const signatures: Canaries = {}
 /** What identifies the account: it may be in emails and in the accounts, and not in logs and responses. */
 const personal: Canaries = { 'the username': `user${unique()}`, 'the first name': `Grace${unique()}` }
@@ -112,7 +110,6 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true })
 })
 
-/** Sends a request and records its response. */
 async function send(what: string, sent: Sent, records = responses): Promise<Received> {
   const response = await exchange(app.port, sent)
   const headers = Object.entries(response.headers).map(([name, value]) => `${name}: ${String(value)}`)
@@ -130,10 +127,9 @@ const open = (what: string, to: string, records = responses) =>
 const submit = (what: string, to: string, fields: Record<string, string>, records = responses) =>
   send(what, { path: to, headers: browser, body: new URLSearchParams(fields).toString() }, records)
 
-/** The two password fields that this app requires. */
 const twice = (password: string) => ({ password, password_confirm: password })
 
-/** Gives this reply to the next email, and adds the signatures of its links. Returns the links. */
+/** Gives this reply to the next email. Returns its links. */
 async function email(reply: Reply, cause: () => Promise<unknown>): Promise<LinkParameters[]> {
   const before = mail.given.get(reply) ?? 0
   mail.reply = reply
@@ -146,7 +142,6 @@ async function email(reply: Reply, cause: () => Promise<unknown>): Promise<LinkP
   return links
 }
 
-/** Lets deferred emails be sent again now. */
 const hurry = () => app.sql.query(`UPDATE rekey_queue.job SET start_after = now() WHERE state = 'retry'`)
 
 const query = (link: LinkParameters) => new URLSearchParams(link).toString()
@@ -167,7 +162,6 @@ async function runAllRequests(): Promise<void> {
   mailed = link!
   afterRequest = await dump(app.sql)
 
-  // The page of the link, and rejected resets.
   await open('the page of the link', `/reset-password/?${query(mailed)}`, pagesOfTheLink)
   const expectRejected = async (name: string, fields: object = {}) => {
     const response = await post(name, paths.reset, { ...mailed, ...twice(passwords[name]!), ...fields })
@@ -185,7 +179,6 @@ async function runAllRequests(): Promise<void> {
   await open('the page that it leads to', redirect.headers.location!, pagesOfTheLink)
   await email('taken', () => submit('a form that requests a link', paths.send, { login: person.username }))
 
-  // Malformed bodies.
   const secret = passwords['a password in a broken body']!
   const whole = JSON.stringify({ ...mailed, ...twice(secret) })
   for (const [body, type] of [
@@ -236,7 +229,6 @@ async function runAllRequests(): Promise<void> {
   expect((await post('a reset that fails', paths.reset, failing)).status).toBe(500)
   await app.sql.query('DROP TRIGGER "quote" ON "rekey"."users"')
 
-  // The reset, the email about it, the used link and the cancel link.
   const good = { ...mailed, ...twice(passwords['the new password']!) }
   const [cancel] = await email('taken', async () => {
     expect((await post('the reset', paths.reset, good)).status).toBe(200)
@@ -385,7 +377,7 @@ function withoutIds({ 'the user id': _, ...others }: Canaries): Canaries {
   return others
 }
 
-/** The same database, reached with a role that has this password. The embedded database accepts any password. */
+/** The embedded database accepts any password. */
 async function withPassword(target: TestDatabase, password: string): Promise<TestDatabase> {
   const url = new URL(target.url)
   url.password = password

@@ -11,7 +11,6 @@ beforeAll(async () => {
 })
 afterAll(() => app?.stop())
 
-/** Starts another instance of the same deployment with other secrets. */
 const instance = (env: Record<string, string>) =>
   startApp({ env: { PUBLIC_URL: app.url, ...env }, database: app.database, sink: app.sink })
 

@@ -7,8 +7,6 @@ import { cancelPath } from '@/e2e/support/endpoint-paths'
 import { exchange } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
 
-// Settings of Django REST Registration (DRR) that change responses.
-
 const paths = {
   send: '/api/v1/accounts/send-reset-password-link/',
   reset: '/api/v1/accounts/reset-password/',
@@ -33,7 +31,6 @@ afterAll(async () => {
   await database?.drop()
 })
 
-/** Starts the app with these settings for the tests of a describe. */
 function withSettings(env: Record<string, string>) {
   beforeAll(async () => {
     app = await startApp({ env, database, sink })

@@ -6,8 +6,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '@/e2e/support/running-app'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
 
-// The app must not start with settings that it cannot parse: it must not use a default instead.
-
 let database: TestDatabase
 let dataDir: string
 beforeAll(async () => {
@@ -19,7 +17,6 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true })
 })
 
-/** Runs `npm start` with these settings and valid ones. Returns its output and exit code; stops it once it serves. */
 async function start(
   env: Record<string, string>,
 ): Promise<{ code: number | null; output: string; served: boolean }> {
@@ -60,7 +57,6 @@ const breaks = ['\r\n', '\n', '\r', '\u0085', '\u2028', '\u000b']
 /** Invalid values for each setting. The nth values of all settings are tried together, and the error must name each setting. */
 type Table = Record<string, readonly string[]>
 
-/** Distributes values among settings that share one check. */
 const distributed = (names: string[], values: readonly string[]): Table =>
   Object.fromEntries(names.map((name, at) => [name, values.filter((_, n) => n % names.length === at)]))
 
@@ -167,7 +163,6 @@ const invalid: Table = {
   LOG_LEVEL: ['silent', 'INFO', 'verbose'],
 }
 
-/** The settings of each start that it takes to try all values of a table. */
 function roundsOf(table: Table): Record<string, string>[] {
   const rounds = Math.max(...Object.values(table).map(({ length }) => length))
   return Array.from({ length: rounds }, (_, round) =>

@@ -6,8 +6,7 @@ import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/sup
 import { openInstallation, type Installation } from '@/e2e/support/installation'
 import { resettableAccount } from '@/e2e/support/opened-services'
 
-// At these levels PostgreSQL rolls back every statement that waited for a row of another transaction. The embedded database
-// has one session, in which nothing waits.
+// At these levels PostgreSQL rolls back a statement that waited for a changed row. The embedded database has one session.
 describe.runIf(testServer).each(['repeatable read', 'serializable'])(
   'two installations at the default isolation "%s" [V10]',
   (level) => {

@@ -47,7 +47,7 @@ describe.runIf(testServer && pgbouncer)('PgBouncer in transaction mode [V1]', ()
       await ownAccounts.add(resettableAccount(name))
       const client = '203.0.113.77'
       await passwordReset.requestLink({ target: { login: name }, locale: 'en', requestId: 'r', client })
-      // Two polls of two seconds: for the request and for the email. Without the probe, a poll takes up to thirty seconds.
+      // Two polls of two seconds: for the request and for the email.
       await installation.sink.next(email, 8_000)
     } finally {
       await installation.close()

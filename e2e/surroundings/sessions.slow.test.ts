@@ -3,8 +3,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { exerciseWholeFlow, openInstallation, expectPurgeOnTime } from '@/e2e/support/installation'
 
-// A database, a role or a URL may set the date style, the time zone and the search path of a session.
-
 let database: TestDatabase
 let sql: pg.Client
 beforeAll(async () => {

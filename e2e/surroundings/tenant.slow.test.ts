@@ -7,8 +7,7 @@ import { migrate } from '@/lib/setup/migrate'
 import { createTestDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { exerciseWholeFlow, openInstallation } from '@/e2e/support/installation'
 
-// A database in which other applications have tables of the same names: users, Prisma migrations, and queues of an older
-// and of a newer pg-boss.
+// Other applications have tables of the same names, and queues of an older and of a newer pg-boss.
 
 /** What pg_dump writes of a database, without its random token. */
 function dump(url: string): string {
@@ -68,7 +67,6 @@ describe.runIf(testServer)('a database that Rekey shares with other applications
     const installation = await openInstallation(database)
     try {
       await exerciseWholeFlow(installation)
-      // The demo user of the other application is not an account of Rekey.
       expect(await installation.services.accounts.findByLogin('demo', ['username'])).toEqual([])
     } finally {
       await installation.close()

@@ -8,14 +8,10 @@ import { hasNginx } from '@/e2e/support/shared-host'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { childrenOf, resetPeak, hasProcFiles, memoryOf, peakOf } from '@/e2e/support/process-resources'
 
-// One address opens many connections and sends as many requests on each as it may before the first response. Meanwhile, other
-// clients request a link and the health checks. The figures of the long form are in docs/long-runs.md.
+// One address sends many requests while other clients request a link and the health checks. docs/long-runs.md has the figures.
 
 const connections = isLong ? 5_000 : 300
-/**
- * The longest time of other clients' requests, in milliseconds. Five thousand connections are more than the system's queue of
- * 4,096, so the system repeats some connection attempts after one second and after three.
- */
+/** Milliseconds. 5,000 connections exceed the system's queue of 4,096, so some attempts are repeated after one second and three. */
 const longest = isLong ? 8_000 : 2_000
 const paths = ['directly', 'through nginx', 'through nginx over HTTP/2'] as const
 type Path = (typeof paths)[number]
@@ -50,7 +46,6 @@ afterAll(async () => {
   await Promise.all([apps?.direct.stop(), apps?.proxied.stop()])
 })
 
-/** Sends other clients' requests, one after the other of each kind, until `isOver`. Returns their statuses and milliseconds. */
 async function probe(port: number, isOver: () => boolean) {
   const probes: { what: string; status: number; took: number }[] = []
   const repeat = async (what: string, send: () => Promise<{ status: number }>) => {
@@ -74,7 +69,7 @@ async function probe(port: number, isOver: () => boolean) {
   return probes
 }
 
-/** Sends a burst, and probes until two seconds after it. Returns the probes, and the ratio of peak to idle memory. */
+/** Probes until two seconds after a burst. Returns the probes, and the ratio of peak to idle memory. */
 async function burst(path: Path, flood: Flood, keepOpen: boolean) {
   const app = path === 'directly' ? apps.direct : apps.proxied
   const port = path === 'directly' ? app.port : proxy!.port

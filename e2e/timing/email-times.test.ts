@@ -11,7 +11,7 @@ import { startWorker } from '@/server/processes/start-worker'
 
 const own = 'own@example.com'
 const candidates = 29
-/** Tries of each kind. With 8 and 8, all of one kind are by chance slower than the others once in 12,870 times. */
+/** Tries of each kind. */
 const tries = isLong ? 100 : 8
 /** Standard deviations of a significant difference of ranks: equal times exceed it once in 700 comparisons. */
 const significant = 3.2
@@ -39,7 +39,6 @@ describe.runIf(testServer)('the arrival of one’s own email after requests for 
   })
 
   let mail: SlowMailServer
-  /** The services of the web process and those of the worker, each with its own connections. */
   let web: Services
   let services: Services
   let stop = async () => {}
@@ -73,7 +72,6 @@ describe.runIf(testServer)('the arrival of one’s own email after requests for 
   const request = (login: string) =>
     web.passwordReset.requestLink({ target: { login }, locale: 'en', requestId: 'r', client: client() })
 
-  /** Some of the accounts that get no email have reached their limit or are paused; others have no password or are disabled. */
   async function prepare() {
     await sql.query('DELETE FROM "rekey"."recovery"')
     await sql.query(

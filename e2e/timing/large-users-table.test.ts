@@ -15,9 +15,8 @@ import { migrate } from '@/lib/setup/migrate'
 import { inspectUsersTable } from '@/lib/setup/users-table'
 import { createServices, type Services } from '@/services'
 
-// Compares requests for a link on a users table of many rows, without an index on the address, with those on a table of ten
-// rows. They are sent in turns, and only the ratio of their times counts. The same requests with
-// RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND, for which the response needs a look-up, show that the ratio detects a look-up.
+// Only the ratio of times on a table of many rows and on one of ten rows counts. A control whose response needs a look-up
+// (RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND) shows that the ratio detects a look-up.
 
 const many = isLong ? 1_000_000 : 200_000
 const few = 10
@@ -41,7 +40,6 @@ describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user 
     await small?.drop()
   })
 
-  /** The services of a web process. */
   function open({ url, sharedSession }: TestDatabase, env: Record<string, string> = {}): Services {
     const settings = readSettings({
       SECRET_KEY: randomBytes(32).toString('base64url'),
@@ -58,7 +56,6 @@ describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user 
     return createServices(settings, { users })
   }
 
-  /** Milliseconds until the handler has responded to one request. */
   async function timeOf(services: Services, login: string): Promise<number> {
     shared.rekeyServices = services
     const request = new Request('https://id.example.com/api/v1/accounts/send-reset-password-link/', {
@@ -73,7 +70,6 @@ describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user 
     return performance.now() - start
   }
 
-  /** How much longer requests take with many rows than with few: the ratio of the medians. */
   async function ratio(ofLarge: Services, ofSmall: Services, pairs: number): Promise<number> {
     const times: [number[], number[]] = [[], []]
     for (let n = 0; n < pairs + 10; n += 1) {
@@ -145,7 +141,6 @@ describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user 
   }, 300_000)
 })
 
-/** A database with Django's users table and indexes, and the users `user1@example.com` and so on. */
 async function createUsers(count: number): Promise<TestDatabase> {
   const database = await createTestDatabase()
   await migrate(database, { ownsUsers: false })
@@ -164,7 +159,7 @@ async function createUsers(count: number): Promise<TestDatabase> {
   return database
 }
 
-/** How often statements have read the users table, whole or by an index. It waits until connections have closed and count. */
+/** How often statements have read the users table. Connections must close before their reads count. */
 async function readingsOf({ url }: TestDatabase): Promise<number> {
   const sql = new pg.Client({ connectionString: url })
   await sql.connect()

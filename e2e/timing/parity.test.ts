@@ -18,21 +18,17 @@ import type { TimedClient } from '@/e2e/support/timed-requests'
 import { startTroubledMail, troubles } from '@/e2e/support/troubled-mail'
 import { isLong } from '@/e2e/support/long-form'
 
-// Whether a response, by its bytes or its time, reveals that an account exists. Two kinds of requests are sent in turns and in
-// random order. They are alike if the 95 % interval of the median difference lies within 1 ms. The same comparison on an app
-// that sleeps for 3 ms on one side must tell the sides apart.
-//
-// On a busy machine, a comparison may be undecided. The table shows that, and only the long form fails.
+// Two kinds of requests are alike if the 95 % interval of the median difference lies within 1 ms. The same comparison on an app
+// that sleeps for 3 ms on one side must tell the sides apart. On a busy machine, a comparison may be undecided. Only the long
+// form fails then.
 
 const effort: Effort = isLong
   ? { least: 400, most: 5000, seconds: 300 }
   : { least: 80, most: 2000, seconds: 20 }
-/** For pairs that take long. */
 const slowEffort: Effort = isLong
   ? { least: 200, most: 1000, seconds: 600 }
   : { least: 40, most: 400, seconds: 40 }
 const timeout = isLong ? 900_000 : 300_000
-/** For comparisons that take more than a minute. */
 const longOnly = test.runIf(isLong)
 
 const crowd = 40
@@ -43,14 +39,12 @@ const [known, unknown, others] = [loginsOf('known'), loginsOf('stray'), loginsOf
 
 const { compare, clientOf, close: closeComparisons } = startComparisons()
 
-/** Apps start when a test first needs them, and end after all tests. */
 const ends: (() => unknown)[] = []
 function once<Made>(make: () => Promise<Made>): () => Promise<Made> {
   let made: Promise<Made> | undefined
   return () => (made ??= make())
 }
 
-/** An app with a worker, and a mail server that can be in trouble. */
 const wholeApp = once(async () => {
   const mail = await startTroubledMail()
   ends.push(mail.close)
@@ -60,7 +54,7 @@ const wholeApp = once(async () => {
   return { app, mail }
 })
 
-/** An app without a worker, with a proxy to its database and ten thousand waiting jobs. */
+/** No worker, but a proxy to the database and ten thousand waiting jobs. */
 const servingApp = once(async () => {
   const database = await createTestDatabase()
   const proxy = await startDatabaseProxy(database)
@@ -114,7 +108,6 @@ const requestsFor = (client: TimedClient, logins: string[], responses: Responses
     responses,
   )
 
-/** A link with a random signature of the right length. */
 const forged = (id: string) => ({
   user_id: id,
   timestamp: Math.floor(Date.now() / 1000) - 60,
@@ -408,7 +401,7 @@ describe('accounts with hashes of different costs', () => {
   const bcrypt = '$2b$04$abcdefghijklmnopqrstuuRdescudvJCsgt3ubZb3dWRWJTmaaJO'
   const pbkdf2 = `pbkdf2_sha256$1000$somesaltsomesalt$${digest}=`
 
-  /** Gives half of the accounts the cheapest hashes of each scheme, and half a hash whose check would take seconds. */
+  /** Gives half of the accounts cheap hashes of each scheme, and half an expensive hash. */
   async function halves() {
     const { app, ids } = await servingApp()
     const all = known.map((_, i) => i)
