@@ -8,7 +8,7 @@ import { readSettings } from '@/lib/config/settings'
 const secret = 'w7Jm2QpX9vRkT4cYbN8sLzHdG3fUaEoWi5'
 const state = { passwordHash: 'a hash', email: 'ada@example.com', isActive: true, linksEpoch: 0 }
 
-/** The services of an installation; nothing is connected to before it is used. */
+/** The services connect to nothing before they are used. */
 function servicesWith(env: Record<string, string> = {}, users?: UsersMapping) {
   const settings = readSettings({
     SECRET_KEY: secret,

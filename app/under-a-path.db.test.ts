@@ -8,8 +8,6 @@ import * as cancel from '@/app/api/v1/accounts/cancel-reset-password/route'
 import * as reset from '@/app/api/v1/accounts/reset-password/route'
 import * as requestLink from '@/app/api/v1/accounts/send-reset-password-link/route'
 
-// The handlers of an installation at https://example.com/account/: their redirects, and the origins that they accept.
-
 let endpoints: Endpoints
 let services: Services
 beforeAll(async () => {

@@ -43,14 +43,12 @@ const breaking = fc.constantFrom(
     '<',
   ],
 )
-/** A text from operators, accounts or jobs, with characters that could end a header line. */
 const storedText = fc.oneof(
   fc
     .array(fc.oneof(breaking, fc.string({ unit: 'grapheme', maxLength: 8 })), { maxLength: 8 })
     .map((parts) => parts.join('')),
   fc.string({ unit: 'binary', maxLength: 200 }),
 )
-/** Addresses and near-addresses. */
 const address = fc.oneof(
   fc.emailAddress(),
   fc.tuple(fc.emailAddress(), storedText).map(([one, more]) => one + more),
@@ -59,10 +57,7 @@ const address = fc.oneof(
   storedText,
 )
 
-/**
- * Parses the header of a message as a receiver does: unfolded fields by name. Only the recipient's address may be non-ASCII,
- * with letters, marks and digits (RFC 6532).
- */
+/** Parses a header as a receiver does. Only the recipient's address may be non-ASCII, with letters, marks and digits (RFC 6532). */
 function fieldsOf(head: string): [name: string, value: string][] {
   expect(head.replaceAll('\r\n', '')).not.toMatch(/[^\x20-\x7e\t\p{L}\p{M}\p{N}]/u)
   expect(head.replace(/^To: .*$/m, '').replaceAll('\r\n', '')).not.toMatch(/[^\x20-\x7e\t]/)

@@ -27,7 +27,6 @@ import { wordJoiner } from './untrusted-text'
 
 const flat = (part: string) => part.replaceAll(wordJoiner, '').replace(/\s+/g, '')
 
-/** The date, time and zone in the language's long format, digits, calendar and order. */
 function momentIn(locale: Language): RegExp {
   const at = new Date('2026-11-24T14:30:00Z')
   const digits = (n: number) => new Intl.NumberFormat(locale).format(n)

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest'
 import { directionOf, languages, type Language } from '@/lib/i18n/locales'
 import { getMessages } from '@/lib/i18n/messages'
 
-/** Every sentence of a language with the path of its message. A plural has a sentence for each of its branches. */
 function sentencesOf(language: Language): [path: string, sentence: string][] {
   return messagesOf(language).flatMap(([path, message]) =>
     spellOut(message).map((sentence): [string, string] => [path, sentence]),
@@ -21,7 +20,6 @@ function messagesOf(language: Language): [path: string, message: string][] {
 
 type Argument = { start: number; end: number; kind: string; branches: [selector: string, text: string][] }
 
-/** The first argument of a message that has branches: a plural or a select. */
 function firstChoice(message: string): Argument | undefined {
   const found = /\{\s*\w+\s*,\s*(plural|select)\s*,/.exec(message)
   if (found === null) return undefined
@@ -39,7 +37,6 @@ function firstChoice(message: string): Argument | undefined {
   return { start: found.index, end: at + 1, kind: found[1]!, branches }
 }
 
-/** The position of the brace that closes the one at `start`. */
 function closingOf(message: string, start: number): number {
   let depth = 0
   for (let at = start; at < message.length; at += 1) {
@@ -57,7 +54,6 @@ function spellOut(message: string): string[] {
   return choice.branches.flatMap(([, text]) => spellOut(`${before}${text}${after}`))
 }
 
-/** The selectors of every plural in a message, also of nested ones. */
 function pluralsOf(message: string): string[][] {
   const choice = firstChoice(message)
   if (choice === undefined) return []
@@ -66,7 +62,6 @@ function pluralsOf(message: string): string[][] {
   return [...own, ...within, ...pluralsOf(message.slice(choice.end))]
 }
 
-/** The quotation marks of languages whose marks are not “ and ”. */
 const quotationMarks: Partial<Record<Language, string>> = {
   de: '„“',
   fr: '«»',
@@ -82,7 +77,6 @@ const quotationMarks: Partial<Record<Language, string>> = {
 
 const eastAsian = '\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}'
 
-/** Mistakes of typography in one language. */
 const mistakes: Partial<Record<Language, [what: string, pattern: RegExp][]>> = {
   fr: [
     ['no narrow space before : ; ? ! »', /(?<!\u202f)(?:[;?!»]|:(?!\/\/))/u],
@@ -123,7 +117,6 @@ const mistakes: Partial<Record<Language, [what: string, pattern: RegExp][]>> = {
   ],
 }
 
-/** Mistakes in any language. */
 const generalMistakes: [what: string, pattern: RegExp][] = [
   ['a space at the beginning or end', /^\s|\s$/u],
   ['two spaces', /\s\s/u],

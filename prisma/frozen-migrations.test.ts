@@ -2,10 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
-/**
- * The SHA-256 of each migration. Databases have applied them, and Rekey does not start with one that was edited later. To
- * change a table, add a migration and its line here.
- */
+/** SHA-256. Databases have applied these migrations: to change a table, add a migration and its line here. */
 const frozen = {
   '20261129000000_rekey': '9e0d96c65de977ac1d22d5e447848e9d251df3fda39059eaa43d7ad520de3387',
   '20261129000001_users': 'c95fd08de8b4522f246a89e12c518e45f15bed3e9fa237786aeb8785b5ddeeff',

@@ -29,7 +29,6 @@ const nativeTypes: [RegExp, string][] = [
   [/^Json/, 'jsonb'],
 ]
 
-/** The tables as prisma/schema.prisma declares them. */
 function declared(): Map<string, Column[]> {
   const schema = readFileSync('prisma/schema.prisma', 'utf8')
   const models = [...schema.matchAll(/^model (\w+) \{\n([\s\S]*?)^\}/gm)]

@@ -19,8 +19,6 @@ import { djangoPbkdf2 } from '@/lib/passwords/hashers/django'
 import { checkUsersTable, inspectUsersTable } from '@/lib/setup/users-table'
 import { checkUsersCommand } from './check-users'
 
-// What the command and a start tell an operator about a mapping.
-
 let tables: OpenedUsersTables
 let database: OpenedUsersTables['database']
 let opened: Database
@@ -51,7 +49,6 @@ async function openAsRole(rights: (role: string) => string): Promise<{ role: str
   return { role, limited }
 }
 
-/** Returns what the command prints, and its exit code. */
 async function check(
   users: UsersMapping,
   options: { login?: string; showSql?: boolean; password?: string } = {},

@@ -6,8 +6,6 @@ import { counters, processGauges, scrapeGauges } from '@/lib/metrics/catalogue'
 import { mailHealthPath } from '@/server/http/mail-health-endpoint'
 import { metricsPath } from '@/server/http/metrics-endpoint'
 
-// Everything that the documents for operators name exists: commands, settings, metrics, alerts, log events, files, links.
-
 const documents = ['operations', 'incidents', 'troubleshooting', 'reliability'].map(
   (name) => [`docs/${name}.md`, readFileSync(`docs/${name}.md`, 'utf8')] as const,
 )

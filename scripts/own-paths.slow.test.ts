@@ -7,7 +7,6 @@ beforeAll(
   120_000,
 )
 
-/** Returns the messages of the lint rules about own paths. */
 async function messagesFor(file: string, text: string): Promise<string[]> {
   const [result] = await eslint.lintText(text, { filePath: file })
   return result!.messages.map(({ message }) => message).filter((message) => message.includes('V8'))

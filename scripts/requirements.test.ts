@@ -12,7 +12,6 @@ const requirements = lines.flatMap((line) => {
   return id && weight && text ? [{ id, weight, text }] : []
 })
 
-/** The requirement ids in test titles, each with a file that contains it. */
 const citations = new Map<string, string>()
 for (const file of testFiles()) {
   for (const title of titles(file)) {
@@ -22,7 +21,6 @@ for (const file of testFiles()) {
   }
 }
 
-/** The requirement ids in decision records. */
 const decided = new Set(
   readdirSync(`${root}docs/decisions`).flatMap((name) =>
     [...readFileSync(`${root}docs/decisions/${name}`, 'utf8').matchAll(/\b[A-Z]\d{1,2}\b/g)].map(
@@ -79,7 +77,6 @@ function testFiles(): string[] {
   )
 }
 
-/** Returns all titles in a file: the first arguments of `test` and `describe`, with any modifiers. */
 function titles(file: string): string[] {
   const source = ts.createSourceFile(file, readFileSync(root + file, 'utf8'), ts.ScriptTarget.Latest)
   const found: string[] = []

@@ -5,7 +5,6 @@ import { languages } from '@/lib/i18n/locales'
 const folder = new URL('../../messages/', import.meta.url)
 const [reference, ...others] = languages
 
-/** Every message of a language by its path, such as `pages.sent.title`. */
 function messagesOf(language: string): Map<string, string> {
   const messages = new Map<string, string>()
   const walk = (node: unknown, path: string[]) => {
@@ -16,10 +15,7 @@ function messagesOf(language: string): Map<string, string> {
   return messages
 }
 
-/**
- * The names of values and tags in a message. Braces alternate: one opens an argument, such as a plural, the next one within
- * it a branch, which is a message again.
- */
+/** The names of values and tags. A brace at an even depth opens an argument, at an odd depth a branch of a plural. */
 function placeholdersOf(message: string): string[] {
   const names = new Set([...message.matchAll(/<(\w+)>/g)].map(([tag]) => tag))
   let depth = 0

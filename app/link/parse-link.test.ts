@@ -8,7 +8,6 @@ const signature = `${'aB3_-'.repeat(17)}z`
 const whole = { user_id: userId, timestamp, signature }
 const intact = `user_id=${userId}&timestamp=${timestamp}&signature=${signature}`
 
-/** The query of an address that ends in `text`, in the form that Next passes to a page. */
 function queryOf(text: string): PageQuery {
   const query: PageQuery = {}
   for (const [name, value] of new URLSearchParams(text)) {
@@ -18,7 +17,7 @@ function queryOf(text: string): PageQuery {
   return query
 }
 
-/** Reads a link as a page does; `genuine` is the only valid signature. */
+/** Reads a link as a page does; only `genuine` is a valid signature. */
 function read(query: PageQuery, genuine = signature) {
   const verifyAuthenticity = (_purpose: string, link: { signature: string }) =>
     link.signature === genuine ? {} : null

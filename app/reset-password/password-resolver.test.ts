@@ -6,7 +6,6 @@ import { createPasswordResolver } from './password-resolver'
 const rules = createPasswordRuleChecker({ minLength: 15, outerSpaces: 'keep' })
 const good = 'four unrelated words here'
 
-/** The error codes by field, as the form shows them. */
 async function codesOf(values: Record<string, string>, { passwordConfirm = false, of = rules } = {}) {
   const options = { fields: {}, shouldUseNativeValidation: false, criteriaMode: 'all' as const }
   const { errors } = await createPasswordResolver(of, passwordConfirm)(values as never, undefined, options)

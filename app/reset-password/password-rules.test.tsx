@@ -21,7 +21,6 @@ const messages: RulesMessages = {
   strength: { easy: 'easy', fair: 'fair', hard: 'hard' },
 }
 
-/** The items of the list of rules, as text. */
 function read(password: string, longest?: RuleSettings['longest']): string[] {
   const rules = createPasswordRuleChecker({ minLength: 15, outerSpaces: 'keep', longest })
   const html = renderToStaticMarkup(

@@ -10,7 +10,6 @@ import { defaultSchemaNames } from '@/lib/config/schema-names'
 let database: TestDatabase
 let opened: Database
 let sql: pg.Client
-/** The log lines of the current test. */
 let lines: Record<string, unknown>[]
 const log = pino({ base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) })
 

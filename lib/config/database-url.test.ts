@@ -8,7 +8,6 @@ import { postgresUrl, describeDatabaseUrl } from './database-url'
 
 const problemOf = (url: string) => postgresUrl.safeParse(url).error?.issues[0]?.message
 
-/** What `pg` reads from a URL. */
 function readByPg(url: string) {
   const { user, password, host, port, database } = new pg.Client({ connectionString: url })
   return { user, password, host, port, database }

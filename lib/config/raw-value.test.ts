@@ -5,7 +5,6 @@ import { readSettings, SettingsError } from './settings'
 import { settingsSchema } from './schema'
 import { settingsWarnings } from './warnings'
 
-/** What a start with these settings prints: what is wrong, or else the warnings. */
 function messagesOf(env: Record<string, string>): { problems: string[]; warnings: string[] } {
   try {
     return { problems: [], warnings: settingsWarnings(readSettings({ ...requiredSettings, ...env })) }
@@ -15,7 +14,6 @@ function messagesOf(env: Record<string, string>): { problems: string[]; warnings
   }
 }
 
-/** Valid values of settings. */
 const valid: Record<string, string> = {
   ...requiredSettings,
   SECRET_KEY_FALLBACKS: 'hT5vN8qLs2RwXk9Zb4Jm7Yc3Gd6Pf1Ae',

@@ -3,7 +3,6 @@ import { createBatchQueue, BatchQueueFull, type BatchBounds } from './batch-queu
 
 const bounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 4, size: 100 }
 
-/** A line of entries whose batches end when the test ends them. */
 function startLine(given: Partial<BatchBounds> = {}) {
   const batches: { entries: string[]; end: () => void; fail: (error: Error) => void }[] = []
   const { add } = createBatchQueue<string, string>(

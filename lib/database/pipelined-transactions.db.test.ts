@@ -23,7 +23,6 @@ const add = (n: number) => ({
   text: `INSERT INTO "seen" SELECT $1::int, current_setting('transaction_isolation') RETURNING "n", "isolation", NULL`,
   values: [String(n)],
 })
-/** The names of the statements that have one in a session. */
 const statementNames = async (of = pool) =>
   (await of.query<{ name: string }>('SELECT "name" FROM pg_prepared_statements ORDER BY 1')).rows.map(
     ({ name }) => name,

@@ -62,7 +62,6 @@ describe('the names of statements', () => {
 
   const double = async (n: number, { prisma } = opened) =>
     (await prisma.$queryRaw<{ n: number }[]>`SELECT 2 * ${n}::int AS "n"`)[0]!.n
-  /** The texts of the statements that have a name in a session. */
   const namedStatements = async ({ pool } = opened) =>
     (await pool.query<{ statement: string }>('SELECT "statement" FROM pg_prepared_statements')).rows.map(
       ({ statement }) => statement,

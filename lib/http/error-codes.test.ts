@@ -5,7 +5,6 @@ import { fieldErrorCodes, requestErrors } from './error-codes'
 
 const page = readFileSync('docs/front-ends.md', 'utf8')
 
-/** The first column of the tables below a heading, up to the next heading. */
 function listedUnder(heading: string): string[] {
   const [, section = ''] = page.split(`# ${heading}\n`)
   return [...section.split(/^#{2,} /m, 1)[0]!.matchAll(/^\| `([^`]+)`/gm)].map(([, first]) => first!)

@@ -9,7 +9,6 @@ import { ApiError } from './errors'
 const settings = readSettings(requiredSettings)
 const pages = { done: '/done/', back: () => '/form/' }
 
-/** The response to a browser's form or to a client of JSON if the handler throws an error. */
 function respondWith(code: RequestErrorCode, kind: 'form' | 'json'): Promise<Response> {
   const headers: Record<string, string> =
     kind === 'form'

@@ -206,7 +206,6 @@ describe('links with any damage [T12]', () => {
     expect(repaired).toBeGreaterThan(200)
   })
 
-  /** Counts how many spellings are verified. */
   function counting() {
     const spellings = new Set<string>()
     let verified = 0

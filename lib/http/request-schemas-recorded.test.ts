@@ -11,8 +11,7 @@ import {
 import { createPasswordPolicy } from '@/lib/passwords/policy'
 import { parseBody, pythonTypeName } from '@/lib/http/body/parse'
 
-// DRR's responses to recorded requests, compared with the results of parser, schemas and password policy. Signatures and accounts
-// are checked later, so a recorded response about those means that a request must pass here.
+// A response of Django REST Registration (DRR) about a signature or an account means that a request must pass here.
 
 type Pair = {
   name: string
@@ -110,7 +109,6 @@ describe('recorded responses of DRR', () => {
   })
 })
 
-/** The errors in the response to a request; undefined if there are none. */
 async function responseTo({
   settings,
   path,

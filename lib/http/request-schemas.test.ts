@@ -15,7 +15,6 @@ const readReset = (body: unknown, passwordConfirm = false) =>
   parseBodyFields(resetPasswordSchema({ passwordConfirm }), body)
 const readLogin = (body: unknown) => parseBodyFields(linkRequestBodySchema('login'), body)
 
-/** The codes by field; empty if the fields are valid. */
 function problemsOf(
   read: ReturnType<typeof readReset> | ReturnType<typeof readLogin>,
 ): Record<string, string[]> {

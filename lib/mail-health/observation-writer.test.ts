@@ -3,7 +3,6 @@ import { expect, test } from 'vitest'
 import { monotonicNow, createObservationWriter } from './observation-writer'
 import type { MailObservations } from './state'
 
-/** A writer with a store that records what is written to it. */
 function start() {
   const written: MailObservations[] = []
   const cleared: number[] = []

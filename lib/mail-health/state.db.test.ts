@@ -34,7 +34,6 @@ const refused = { cause: 'authentication', reason: 'EAUTH 535' } as const
 const failure = (failed: number, started = failed) => ({ failure: { ...refused, failed, started } })
 const set = (what: string) => database.pool.query(`UPDATE rekey.mail_state SET ${what}`)
 
-/** Matches a recent age, with a tolerance for slow machines. */
 const about = (milliseconds: number) => ({
   asymmetricMatch: (age: unknown) => Math.abs(Number(age) - milliseconds) < 5_000,
 })
@@ -205,8 +204,8 @@ describe('the assessment of the state', () => {
 
   test('with the default times, a failure is reported within two minutes in the worst case [V6]', () => {
     const { heartbeat, check, failing, workerLost, waiting, stuck, silence, probe } = mailTimes
-    const poll = 15_000 // the longest time until a worker fetches a job (lib/queue/worker.ts)
-    const attempt = 60_000 // the longest time until an attempt fails (lib/mail/smtp-options.ts)
+    const poll = 15_000 // within which a worker fetches a job
+    const attempt = 60_000 // transmissionDeadlineMs (lib/mail/smtp-options.ts)
     const immediate = poll + failing + check
     const late = poll + attempt + probe
     const mute = poll + silence + heartbeat

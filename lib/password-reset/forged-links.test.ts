@@ -76,7 +76,6 @@ describe('random changes of a link [T1, T2, T8, T9]', () => {
       .map((characters) => characters.join('')),
   )
 
-  /** The status of a link that is presented for a purpose, `age` seconds after it was requested. */
   function presented(purpose: LinkPurpose, given: Link, seen: SignedState | null, age: number, links = here) {
     const genuine = links.verifyAuthenticity(purpose, given)
     return genuine === null ? 'signature-invalid' : links.verifyState(genuine, seen, secondsAfterRequest(age))
@@ -97,7 +96,6 @@ describe('random changes of a link [T1, T2, T8, T9]', () => {
     )
   })
 
-  /** Ways to change one thing about a link, its account or its deployment. */
   const tampering = fc.oneof(
     fc.tuple(fc.nat(85), fc.constantFrom(...base64url)).map(([place, character]) => (whole: Link) => ({
       ...whole,

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { createKeyedMutex } from './keyed-mutex'
 
-/** Work that ends when the test ends it. */
 function createWork(log: string[], name: string) {
   let end: (error?: Error) => void
   const ended = new Promise<void>((resolve, reject) => {

@@ -161,7 +161,6 @@ describe('the audit entries of a flood of requests [L1]', () => {
     otherClient = `${network}:2::1`
   })
 
-  /** Works on a request, and counts the audit entries and the log lines with its request id afterwards. */
   async function sendRequest(login: string, requestId: string, from = client, attempt = 1) {
     const job = { ...linkRequestJob({ login }, { requestId, client: from }), attempt }
     await worker.queueLinkEmails(job, {}, { audit: createAuditLog(worker.services.database, '', log) })

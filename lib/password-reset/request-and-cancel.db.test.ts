@@ -146,7 +146,7 @@ describe('the rate limits of "this wasn’t me"', () => {
   const cancel = (link: Link, by = client) => resets().cancelReset({ link, ...from(by) })
 
   test('a "this wasn’t me" link is rejected beyond its limit [R1]', async () => {
-    // One link for all presses, because links are counted and change with the second.
+    // One link for all presses, because links are counted.
     const link = linkOf(account, 'cancel')
     for (let i = 0; i < 3; i += 1) await cancel(link)
     expect(await cancel(link)).toMatchObject({ code: 'throttled' })

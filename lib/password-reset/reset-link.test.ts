@@ -146,7 +146,7 @@ describe('the encoding of a signature [T8]', () => {
 })
 
 test('the source compares MACs with timingSafeEqual and in no other way [T8]', () => {
-  // The differences are too small to measure here.
+  // Timing differences are too small to measure here.
   const source = readFileSync('lib/password-reset/reset-link.ts', 'utf8')
   const compared = [...source.matchAll(/timingSafeEqual\(([\w.]+), /g)].map(([, part]) => part)
   expect(compared).toEqual(['outer', 'link.inner'])

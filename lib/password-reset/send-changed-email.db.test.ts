@@ -19,7 +19,6 @@ afterAll(() => worker.close())
 
 const update = (assignments: string) => worker.updateAccount(account.id, assignments)
 
-/** Sends the email to the address that the account had when its password was changed. */
 const sendTo = (email = account.email) => worker.sendChangedEmail(changedEmailJob({ ...account, email }))
 
 const receivedBy = async (to: string) => {

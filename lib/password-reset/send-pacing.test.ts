@@ -13,7 +13,7 @@ test('emails begin at few ticks, all of a tick in one turn of the event loop [A8
     }),
   )
   clearInterval(counting)
-  // Within 60 ms and the tick after them there are at most five ticks. On a busy machine, several are reached in one turn.
+  // At most five ticks: 60 ms and the tick after them. On a busy machine, several ticks come in one turn.
   expect(turns.size).toBeLessThanOrEqual(5)
 })
 

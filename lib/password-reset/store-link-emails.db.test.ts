@@ -7,8 +7,6 @@ import { createAuditLog } from '@/lib/audit/audit'
 import { openDatabase, type Database } from '@/lib/database/pool'
 import { createLinkEmailStore, type LinkEmailJob } from './store-link-emails'
 
-// Requests that are stored together. What one request stores is tested in queue-link-emails.db.test.ts.
-
 let database: TestDatabase
 let opened: Database
 const log = pino({ enabled: false })

@@ -16,7 +16,6 @@ const policy = createPasswordPolicy({
   host: 'accounts.northwind.example',
 })
 
-/** Lists of words by name: the texts of Rekey in twenty languages, and two lists of a package. */
 const lists = new Map(
   readdirSync('messages')
     .filter((name) => name.endsWith('.json'))

@@ -80,7 +80,6 @@ test('hashes of all accepted formats are verified, and new hashes have the forma
   expect(await verify(await pbkdf2.hash('correct horse'), 'correct horse')).toBe(false)
 })
 
-/** A format with a given cost, whose hashes end when the test ends them. */
 function createSlowFormat(cost: PasswordFormat['cost'], prefix = 'slow') {
   const endings: (() => void)[] = []
   const started: string[] = []
@@ -97,7 +96,6 @@ function createSlowFormat(cost: PasswordFormat['cost'], prefix = 'slow') {
     longestOutput: 100,
     cost,
   }
-  /** Ends the hash that has run the longest. */
   const end = async () => {
     endings.shift()!()
     await settle()

@@ -14,7 +14,6 @@ afterAll(() => opened.close())
 
 const logged: Record<string, unknown>[] = []
 const log = pino({ level: 'trace' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
-/** What the worker reported of jobs that it gave up. */
 let givenUp: AuditFacts[] = []
 let stop = async () => {}
 beforeEach(async () => {
@@ -27,7 +26,6 @@ afterEach(() => stop())
 const done = async (): Promise<AttemptResult> => ({ outcome: 'done' })
 const later = async (): Promise<AttemptResult> => ({ outcome: 'later', reason: 'ETLS' })
 
-/** Starts a worker that runs two jobs of a queue at once. */
 async function work(handlers: Partial<JobHandlers>, batchSizes?: { 'changed-hook': number }) {
   const all = { 'link-request': done, 'link-email': done, 'changed-email': done }
   stop = await startQueueWorker(
@@ -233,7 +231,7 @@ describe('emails that may have been sent', () => {
         return maybeDelivered()
       },
     })
-    // Retry now instead of after some seconds; another job notifies the worker.
+    // Retry without the delay; another job notifies the worker.
     const hurry = async () => {
       await set(id, `start_after = now() - interval '1 second'`)
       await addEmail()

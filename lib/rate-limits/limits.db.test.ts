@@ -188,7 +188,6 @@ describe('people who share a client address [R10]', () => {
 describe('the networks of one IPv6 /48 [R13]', () => {
   const networks = Array.from({ length: 40 }, (_, n) => `2001:db8:d:${n.toString(16)}::1`)
   const perClient = limitSettings.requestsPerClient.count
-  /** Sends as many requests from each network as a client may send. */
   const requestFromAll = async () => {
     const results: LimitResult[] = []
     for (const client of networks)

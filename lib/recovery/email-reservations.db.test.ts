@@ -5,8 +5,6 @@ import { startDatabaseProxy } from '@/e2e/support/database-proxy'
 import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/support/test-database'
 import { createEmailReservations, type ReservationTerms } from './email-reservations'
 
-// Reservations of one moment, which go to the database together. What one account may have is in recovery-store.db.test.ts.
-
 let database: TestDatabase
 let pool: pg.Pool
 beforeAll(async () => {
@@ -35,7 +33,6 @@ async function jobsOf(accountId: string): Promise<string[]> {
   return rows[0]?.jobs ?? []
 }
 
-/** A pool that counts the transactions of reservations. */
 function countingPool() {
   let transactions = 0
   const counting = Object.create(pool) as pg.Pool

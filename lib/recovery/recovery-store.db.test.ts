@@ -38,7 +38,6 @@ describe('the emails of one account', () => {
     )
   const tryToReserve = async (...given: Parameters<typeof reserve>) => (await reserve(...given)) !== null
 
-  /** Lets time pass for the account's emails and its pause. */
   const advanceClock = (seconds: number) =>
     opened.sql.query(
       `UPDATE "rekey"."recovery" SET "emails_paused_until" = "emails_paused_until" - make_interval(secs => $2),

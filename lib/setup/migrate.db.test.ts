@@ -34,7 +34,6 @@ const hasTable = async (table: string) =>
   (await sql.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS "exists"', [table])).rows[0]!
     .exists
 
-/** Empties the database. */
 const empty = () => sql.query('DROP SCHEMA IF EXISTS rekey, rekey_queue CASCADE')
 
 describe('migrations', () => {

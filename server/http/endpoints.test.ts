@@ -51,7 +51,7 @@ beforeAll(async () => {
 })
 afterAll(() => void server.close())
 
-/** Waits until the body has arrived, without reading it, as the front server does. */
+/** Waits for the body without reading it, as the front server does. */
 const whole = (request: IncomingMessage) =>
   new Promise<void>((resolve) => (request.complete ? resolve() : request.once('readable', resolve)))
 

@@ -3,7 +3,6 @@ import { createFairQueue, type QueueBounds } from './fair-queue'
 
 const wide: QueueBounds = { working: 1, workingPerClient: 1, waiting: 1_000, waitingPerClient: 1_000 }
 
-/** A queue whose requests have names, and the names of those that were begun and rejected. */
 function queueOf(bounds: Partial<QueueBounds> = {}) {
   const queue = createFairQueue({ ...wide, ...bounds })
   const begun: string[] = []
@@ -23,7 +22,6 @@ function queueOf(bounds: Partial<QueueBounds> = {}) {
   const beginAll = () => {
     while (queue.beginNext());
   }
-  /** Ends the requests in progress and begins the next ones, until none waits. */
   const finishAll = () => {
     beginAll()
     for (const name of begun) {

@@ -22,7 +22,7 @@ afterAll(async () => {
   await testDatabase.drop()
 })
 
-/** Sends concurrent requests. Returns their statuses and one body, and calls `allArrived` when all have arrived. */
+/** Calls `allArrived` when all requests have arrived. */
 async function sendRequests(
   state: Parameters<typeof createMailHealthHandler>[0],
   count = 1,

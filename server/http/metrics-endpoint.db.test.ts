@@ -31,7 +31,6 @@ const partsOf = (of: Database) => ({
   log,
 })
 
-/** Serves one endpoint, and sends it `rounds` of `scrapes` requests at the same time. */
 async function scrape(
   parts: Parameters<typeof createMetricsHandler>[0],
   {

@@ -22,7 +22,6 @@ function keptHeaders(names: string[], dev = false): string[] {
   return Object.keys(request.headers)
 }
 
-/** The names of request headers in the source of the installed Next. */
 function namesInNext(): string[] {
   const files = globSync(
     'node_modules/next/dist/{server,shared/lib,lib,client/components,build/templates}/**/*.js',

@@ -14,7 +14,7 @@ const isRoute = createRouteMatcher(
   new Set(['/logo.svg']),
 )
 
-/** The requests that reached the stand-in for Next, which renders pages. */
+/** The requests that reached the stand-in for Next. */
 let rendered: Pick<IncomingMessage, 'url' | 'method' | 'headers'>[]
 let failures: number
 beforeEach(() => {

@@ -38,7 +38,6 @@ const replace = async (store: AccountStore, id: string, hash: string) => {
   )
 }
 
-/** All rows of all tables outside Rekey's schemas, by table. */
 async function allRows(): Promise<Record<string, unknown[]>> {
   const { rows } = await sql.query<{ name: string }>(
     `SELECT format('%I.%I', n.nspname, c.relname) AS "name" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -129,7 +128,7 @@ describe('the tables of Django', () => {
 
   test('of three resets at the same time one replaces the password, and none does after a change of address [C12]', async () => {
     const { id } = await add()
-    // A process reads the catalogue once, with the first account that it reads.
+    // The first account that a process reads makes it read the catalogue.
     const mapped = store()
     const signed = signedState((await mapped.read(id)).account!)
     const race = () =>

@@ -15,8 +15,6 @@ import { django } from './django'
 import { laravel } from './laravel'
 import { rails } from './rails'
 
-// Options of presets that no product in e2e/peers uses.
-
 let tables: OpenedUsersTables
 let opened: OpenedUsersTables['opened']
 let sql: OpenedUsersTables['sql']

@@ -10,7 +10,7 @@ import type { PasswordFormat } from './password-format'
 
 type Vector = (typeof vectors)[number]
 
-/** The format of each algorithm. Its parameters differ from the stored ones, because those must not matter. */
+/** The format of each algorithm. Its parameters need not be the stored ones. */
 const formatOf: Record<string, (vector: Vector) => PasswordFormat> = {
   'django pbkdf2_sha256': () => djangoPbkdf2({ iterations: 100_000 }),
   'django argon2': () => djangoArgon2({ memoryCost: 7168 }),

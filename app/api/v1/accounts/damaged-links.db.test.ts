@@ -28,7 +28,6 @@ async function post(path: keyof typeof handlers, fields: object): Promise<[numbe
   return [response.status, await response.json()]
 }
 
-/** The parameters that a router finds in an address. */
 const parametersOf = (address: string) => Object.fromEntries(new URL(address).searchParams)
 const addressOf = (link: Link) => buildLinkUrl('https://front.example/reset/', link)
 

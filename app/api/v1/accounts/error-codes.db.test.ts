@@ -24,7 +24,7 @@ afterAll(() => endpoints.close())
 const handlers = { send: send.POST, reset: reset.POST, cancel: cancel.POST }
 const seen = new Set<string>()
 
-/** The header Error-Codes of a 400 response. Expects one code for each message in the body. */
+/** Expects one code for each message in the body, if there are codes. */
 async function codesOf(endpoint: keyof typeof handlers, body: unknown): Promise<string | null> {
   const sent = typeof body === 'string' ? body : JSON.stringify(body)
   const response = await handlers[endpoint](requestTo('x', { headers: json, body: sent }))

@@ -4,7 +4,7 @@ import { POST as reset } from '@/app/api/v1/accounts/reset-password/route'
 import { form, json, openEndpoints, requestTo, type Endpoints } from '@/e2e/support/endpoints'
 import type { Link } from '@/lib/password-reset/reset-link'
 
-// People in an office, behind a carrier's NAT or in one /64 share an address. These tests have the default limits.
+// Clients behind a carrier's NAT or in one /64 count as one. These tests have the default limits.
 
 let endpoints: Endpoints
 beforeAll(async () => {
@@ -21,7 +21,7 @@ const endpoint = { reset, cancel }
 const path = { reset: 'reset-password', cancel: 'cancel-reset-password' }
 const password = 'gravel orbit lantern 7'
 
-/** Posts a link from a client. Returns the status, or the page of a redirect. */
+/** Returns the status, or the page of a redirect. */
 async function send(to: 'reset' | 'cancel', { headers, write }: Format, client: string, link: Link) {
   const fields = { ...link, timestamp: String(link.timestamp), password }
   const request = requestTo(path[to], {

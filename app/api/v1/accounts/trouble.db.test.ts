@@ -66,7 +66,7 @@ describe('requests that Rekey cannot handle now', () => {
     const { link } = await endpoints.personWithLink('reset')
     const body = JSON.stringify({ ...link, password: 'gravel lantern orchard 7' })
     let rushing = true
-    // Each hash is followed by another one at once, so that the queue is always full.
+    // Keeps the hash queue full.
     const rush = Array.from({ length: 400 }, async () => {
       while (rushing) await hash.hash('x').catch(() => setTimeout(5))
     })

@@ -12,7 +12,6 @@ afterAll(() => endpoints.close())
 describe('functions of a team in rekey.config.ts', () => {
   const good = 'gravel lantern orchard 7'
 
-  /** An account with two sessions, a link of it, and the endpoint with this configuration. */
   async function withConfiguration(configuration: RekeyConfig) {
     const { sql, services, exchange, personWithLink } = endpoints
     await sql.query('CREATE TABLE IF NOT EXISTS "sessions" ("account_id" uuid NOT NULL)')
