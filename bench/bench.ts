@@ -93,7 +93,7 @@ async function describeMachine(server: string | undefined): Promise<Machine> {
   }
 }
 
-/** The files and folders that run in a benchmark. A commit that changes only others changes no result. */
+/** The commit of a record is the last one that changed these. */
 const sources = [
   'app',
   'client',
@@ -107,7 +107,6 @@ const sources = [
   'package-lock.json',
 ]
 
-/** Returns the last commit that changed `sources`. */
 function commit(): string {
   const git = (...args: string[]) =>
     execFileSync('git', [...args, '--', ...sources], { encoding: 'utf8' }).trim()
@@ -128,7 +127,6 @@ const server = process.env.BENCH_DATABASE_URL?.trim() || undefined
 const machine = await describeMachine(server)
 console.log(`On ${machine.database}${server === undefined ? '; BENCH_DATABASE_URL names a server' : ''}.`)
 
-/** Runs one comparison, with programs and a database of its own. */
 async function run(name: string): Promise<Run> {
   console.log(`\n${name}`)
   const load = loadavg()[0]!
@@ -162,7 +160,7 @@ for (const name of wanted) {
     failures.push(`${name}: ${error instanceof Error ? error.message : error}`)
     continue
   }
-  // Written after each comparison, so that a later failure or signal does not lose its results.
+  // After each comparison, so that a later failure or signal does not lose its results.
   writeFileSync(file, await formatRecord(record === undefined ? runs : { ...readRecord(record), ...runs }))
 }
 if (record !== undefined) await updateBenchmarkTables()

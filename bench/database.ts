@@ -11,24 +11,15 @@ import { cpuOfProcess, onEnd, startProgram } from './processes'
 export type BenchDatabase = {
   url: string
   kind: 'embedded' | 'server'
-  /** A pool with one connection, whose processor time `cpu` omits on a server. */
+  /** A pool with one connection. On a server, `cpu` omits its processor time. */
   sql: pg.Pool
-  /**
-   * Returns the milliseconds of processor time so far, by process, of all processes that serve this database; undefined if they
-   * run on another machine.
-   */
+  /** Milliseconds of processor time so far, by process; undefined if the processes are not visible here. */
   cpu(): Promise<Map<number, number> | undefined>
 }
 
-/** The password of every account that the benchmarks add. */
 const accountPassword = 'gravel meadow lantern'
 
-/**
- * Creates an empty database, which `endAll` removes. The processor time of a server's background processes (WAL writer,
- * checkpointer) is not counted, because they serve all of its databases.
- *
- * @param server the URL of a PostgreSQL server; undefined for an embedded database
- */
+/** Creates an empty database, which `endAll` removes. @param server the URL of a server; undefined for an embedded database */
 export async function createDatabase(server: string | undefined): Promise<BenchDatabase> {
   return server === undefined ? createEmbedded() : createOnServer(server)
 }
@@ -74,13 +65,9 @@ async function createEmbedded(): Promise<BenchDatabase> {
   }
 }
 
-/** Whether a host name of a URL is this machine. The benchmarks send their load to no other. */
 export const isThisMachine = (host: string) => ['127.0.0.1', '[::1]', 'localhost', ''].includes(host)
 
-/**
- * Returns the milliseconds of processor time between two results of `cpu`; undefined if one of them is. The time of a process that
- * ended in between is not counted.
- */
+/** Returns milliseconds; undefined if a side is. Omits processes that ended in between. */
 export function cpuBetween(
   before: Map<number, number> | undefined,
   after: Map<number, number> | undefined,
@@ -89,7 +76,7 @@ export function cpuBetween(
   return [...after].reduce((sum, [pid, cpu]) => sum + cpu - (before.get(pid) ?? 0), 0)
 }
 
-/** Migrates a database and adds accounts `bench-0` … with addresses at example.com. */
+/** Migrates a database and adds accounts from `bench-0` on. */
 export async function prepareDatabase(database: BenchDatabase, accounts: number): Promise<void> {
   await migrate({ url: database.url, schemas: defaultSchemaNames })
   await addAccounts(database, 0, accounts)
@@ -107,7 +94,7 @@ export async function addAccounts({ sql }: BenchDatabase, from: number, to: numb
   await sql.query('ANALYZE "rekey"."users"')
 }
 
-/** Opens a pool with one connection, so that all statements use the same one. */
+/** With one connection, because `cpu` omits the connection that reads. */
 function connect(url: string): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0 })
   pool.on('error', () => undefined)

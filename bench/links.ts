@@ -2,7 +2,7 @@ import type { BenchDatabase } from './database'
 import { secretKey, type ProcessGroup } from './processes'
 import { createLinkSigner, type Link } from '@/lib/password-reset/reset-link'
 
-/** Signs reset links of `count` accounts, from `bench-<first>` on, as the worker does. So no email needs to be sent. */
+/** Signs reset links of the accounts from `bench-<first>` on, so that no email needs to be sent. */
 export async function signLinks(
   { url }: ProcessGroup,
   { sql }: BenchDatabase,

@@ -9,32 +9,27 @@ import type { Bench, Sample } from './rounds'
 import { knownAccountRequest } from './comparisons/requests'
 import { percentile } from './statistics'
 
-/** The most milliseconds for the emails of one round. */
+/** Milliseconds. */
 const longestRound = 120_000
 
-/** A database with accounts, and a running web process on it. Its workers send to the mail server of the benchmarks. */
+/** A database with accounts, and a web process on it. */
 export type MailPath = {
   database: BenchDatabase
   app: ProcessGroup
   startWorker(): Promise<ProcessGroup>
   /** Requests a link for each of the next `count` accounts. */
   request(count: number, perSecond?: number): Promise<LoadResult>
-  /** Stops an idle worker (SIGSTOP), requests `count` links, then lets the worker send their emails. Measures only the sending. */
+  /** Stops the worker (SIGSTOP) while `count` links are requested, then measures how the worker sends their emails. */
   drain(worker: ProcessGroup, count: number): Promise<Sample>
-  /** Starts a worker, lets it send `count` of the emails that wait, and ends it. Measures from its first email on. */
+  /** Starts a worker, and measures from its first email until `count` have come. */
   sendByNewWorker(count: number): Promise<Sample>
-  /** Adds jobs for emails: at most one for each account, even if `count` is larger. */
+  /** Adds at most one job for each account, even if `count` is larger. */
   addWaitingEmails(count: number): Promise<void>
-  /** Requests links at a rate, and measures the milliseconds from each response 200 to the end of its email's data. */
+  /** Milliseconds from a response to the end of its email's data. */
   latencies(perSecond: number, seconds: number): Promise<{ p50: number; p99: number }>
 }
 
-/**
- * Prepares a database with accounts, and starts a web process on it.
- *
- * @param server as for {@link createDatabase}
- * @param env further settings of the web process and of the workers
- */
+/** @param server as for {@link createDatabase} @param env further settings of the web process and of the workers */
 export async function startMailPath(
   bench: Bench,
   server: string | undefined,
@@ -43,7 +38,6 @@ export async function startMailPath(
 ): Promise<MailPath> {
   const database = await createDatabase(server)
   await prepareDatabase(database, accounts)
-  // Only the limit of the whole installation is raised: each account gets too few emails to reach its own.
   const options: AppOptions = {
     database,
     smtpUrl: await bench.smtpUrl(),
@@ -67,7 +61,7 @@ export async function startMailPath(
     })
   }
 
-  /** Waits until `count` emails have come since `takeEmails` was last called. @returns how many have come */
+  /** Waits until `count` emails have come since `takeEmails`. @returns how many have come */
   async function receive(count: number): Promise<number> {
     const deadline = Date.now() + longestRound
     for (;;) {
@@ -79,7 +73,7 @@ export async function startMailPath(
   }
   const takeEmails = async () => (await bench.mail.order({ take: true })).emails
 
-  /** Lets the worker run, and measures what each email costs until `count` have come, of which `already` came before. */
+  /** @param already how many of `count` have come before */
   async function measure(worker: ProcessGroup, count: number, already = 0): Promise<Sample> {
     const [ownBefore, databaseBefore] = [worker.cpu(), await database.cpu()]
     const start = performance.timeOrigin + performance.now()
@@ -101,7 +95,7 @@ export async function startMailPath(
     startWorker: () => startWorker(options, app.url),
     request,
     async drain(worker, count) {
-      // Lets the worker become idle: a statement for which it waits would time out while the worker is stopped.
+      // Time to become idle: a statement for which the worker waits would time out while it is stopped.
       await wait(500)
       worker.signal('SIGSTOP')
       await request(count)
@@ -130,7 +124,6 @@ export async function startMailPath(
   }
 }
 
-/** Adds jobs for emails with links, as the worker adds them for requests. */
 async function addEmailJobs({ url, sql }: BenchDatabase, count: number): Promise<void> {
   const boss = new PgBoss({
     connectionString: url,

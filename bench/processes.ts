@@ -8,10 +8,10 @@ import { runScript, startScript } from '@/scripts/stop-signals.js'
 import type { BenchDatabase } from './database'
 import type { Reply } from './programs/orders'
 
-/** Linux counts processor time in ticks of ten milliseconds. */
+/** Milliseconds of one tick of processor time in /proc. */
 const tick = 10
 
-/** Returns the fields of `/proc/<pid>/stat` after the name, which may contain any character; undefined if the process has ended. */
+/** Returns the fields after the name, which may contain any character; undefined if the process has ended. */
 function statOf(pid: number): string[] | undefined {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -22,7 +22,7 @@ function statOf(pid: number): string[] | undefined {
   }
 }
 
-/** Returns the milliseconds of processor time that all threads of a process have used; 0 if the process has ended. */
+/** Returns milliseconds; 0 if the process has ended. */
 export function cpuOfProcess(pid: number): number {
   const fields = statOf(pid)
   return fields === undefined ? 0 : (Number(fields[11]) + Number(fields[12])) * tick
@@ -35,13 +35,13 @@ function processesIn(group: number): number[] {
     .filter((pid) => statOf(pid)?.[2] === String(group))
 }
 
-/** A running script and all of its descendants, which are one process group. */
+/** A script and its descendants. */
 export type ProcessGroup = {
-  /** The URL of its HTTP server; empty if it has none. */
+  /** Empty without an HTTP server. */
   url: string
-  /** Returns the milliseconds of processor time that the processes have used. */
+  /** Milliseconds of processor time of the running processes. */
   cpu(): number
-  /** Returns the bytes of memory that the processes use. Each counts its share of shared pages (PSS). */
+  /** Bytes, with each process's share of shared pages (PSS). */
   memory(): number
   signal(signal: NodeJS.Signals): void
   stop(): Promise<void>
@@ -52,11 +52,10 @@ type Start = {
   args?: string[]
   env?: Record<string, string>
   url?: string
-  /** Called again and again, with a function that returns the script's output, until it resolves with true. */
+  /** Called until it resolves with true. */
   isReady: (output: () => string) => Promise<boolean>
 }
 
-/** Functions that end the processes and remove the databases of the running comparison, the newest last. */
 const cleanups: (() => Promise<unknown>)[] = []
 
 /** Registers a function for {@link endAll} to call. */
@@ -64,7 +63,7 @@ export function onEnd(cleanup: () => Promise<unknown>): void {
   cleanups.push(cleanup)
 }
 
-/** Ends all processes and removes all databases, the newest first: processes before the database that they use. */
+/** Calls the functions of {@link onEnd}, the newest first: a process ends before its database. */
 export async function endAll(): Promise<void> {
   for (let next = cleanups.pop(); next !== undefined; next = cleanups.pop())
     await next().catch((error: unknown) => console.error(error))
@@ -73,11 +72,7 @@ export async function endAll(): Promise<void> {
 const logs = mkdtempSync(path.join(tmpdir(), 'rekey-bench-'))
 let started = 0
 
-/**
- * Starts a script, and waits until it is ready.
- *
- * @throws Error with the script's output, if it ends before it is ready, or is not ready within a minute
- */
+/** Waits until the script is ready. @throws Error with its output, if it ends before, or is not ready within a minute */
 export async function startProcessGroup({
   script,
   args = [],
@@ -88,7 +83,7 @@ export async function startProcessGroup({
   const file = path.join(logs, `${(started += 1)}.log`)
   const out = openSync(file, 'a')
   const child = startScript(script, args, {
-    // No other variable of this environment: its settings must not change what is measured.
+    // Settings of this environment must not change what is measured.
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env } as unknown as NodeJS.ProcessEnv,
     stdio: ['ignore', out, out],
   })
@@ -111,7 +106,7 @@ export async function startProcessGroup({
 
   async function stop(): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return
-    // A process that was stopped with SIGSTOP would not handle SIGTERM.
+    // After SIGSTOP, a process would not handle SIGTERM.
     process.kill(-group, 'SIGCONT')
     child.kill('SIGTERM')
     await once(child, 'exit')
@@ -132,7 +127,6 @@ export type AppOptions = {
   env?: Record<string, string>
 }
 
-/** SECRET_KEY of every app that the benchmarks start. */
 export const secretKey = randomBytes(32).toString('base64url')
 
 function settingsOf({ database, smtpUrl, env }: AppOptions, url: string): Record<string, string> {
@@ -146,13 +140,13 @@ function settingsOf({ database, smtpUrl, env }: AppOptions, url: string): Record
     VERIFICATION_FROM_EMAIL: 'Rekey <no-reply@rekey.example>',
     HOST: '127.0.0.1',
     WEB_CONCURRENCY: '1',
-    // The load plays the proxy, so that its requests can come from many clients. All limits have their usual values.
+    // The load plays the proxy, so that its requests can come from many clients.
     TRUSTED_PROXY_HOPS: '1',
     ...env,
   }
 }
 
-/** Starts Rekey with `npm start` and one web process; without a worker, unless `env` sets WORKER=on. */
+/** Starts `npm start`, by default with one web process and no worker. */
 export async function startApp(options: AppOptions): Promise<ProcessGroup> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -165,7 +159,7 @@ export async function startApp(options: AppOptions): Promise<ProcessGroup> {
   })
 }
 
-/** Starts `npm run worker`. @param url the URL of the app, to which the links in emails lead */
+/** @param url the URL of the app, to which the links in emails lead */
 export async function startWorker(options: AppOptions, url: string): Promise<ProcessGroup> {
   return startProcessGroup({
     script: 'scripts/run.js',
@@ -175,7 +169,7 @@ export async function startWorker(options: AppOptions, url: string): Promise<Pro
   })
 }
 
-/** Starts the peers' Next app: an empty page, an empty handler and, with PEER_DATABASE_URL, better-auth. */
+/** Starts the peers' Next app, in which better-auth needs PEER_DATABASE_URL. */
 export async function startPeers(env: Record<string, string> = {}): Promise<ProcessGroup> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -194,21 +188,20 @@ export async function startPeers(env: Record<string, string> = {}): Promise<Proc
   })
 }
 
-/** Runs a script of the peers to its end. @throws Error with its output, if it fails */
+/** @throws Error with the script's output, if it fails */
 export async function runPeerScript(script: string, env: Record<string, string>): Promise<void> {
   const { code, output } = await runScript(script, [], { env: { ...process.env, ...env }, quiet: true })
   if (code !== 0) throw new Error(`${script} failed:\n${output.slice(-4000)}`)
 }
 
-/** A running program of `bench/programs/`. */
 export type Program<Order, Result> = {
-  /** Sends an order, and returns the result. Send the next order only after that. @throws Error if the program fails */
+  /** Send the next order only after the result. @throws Error if the program fails */
   order(order: Order): Promise<Result>
-  /** Returns the milliseconds of processor time that the program has used. */
+  /** Milliseconds of processor time. */
   cpu(): number
 }
 
-/** Starts a program of `bench/programs/`, compiled to `dist/bench/programs/`, which {@link endAll} ends. */
+/** Starts a program of `bench/programs/`, which {@link endAll} ends. */
 export function startProgram<Order extends object, Result>(
   name: string,
   args: string[] = [],

@@ -4,52 +4,44 @@ import type { LoadOrder, LoadResult } from './programs/load'
 import type { MailOrder, MailReply } from './programs/mail-receiver'
 import { ratiosOf } from './statistics'
 
-/** The options and programs that each comparison gets. */
 export type Bench = {
   rounds: number
-  /** How long a contender runs in one round. */
+  /** How long a contender runs in a round. */
   seconds: number
-  /** The URL of the PostgreSQL server to create databases on; undefined: databases are embedded. */
+  /** The URL of a PostgreSQL server; undefined for embedded databases. */
   server: string | undefined
-  /** The URL of another server's endpoint with the wire format of Django REST Registration, to compare with. */
+  /** The URL of another endpoint with the wire format of Django REST Registration. */
   peer: string | undefined
   load: Program<LoadOrder, LoadResult>
   mail: Program<MailOrder, MailReply>
-  /** Returns SMTP_URL for the mail server that receives the emails. */
   smtpUrl(): Promise<string>
   progress(text: string): void
 }
 
-/** The result of one contender in one round. Processor times are in milliseconds per operation. */
+/** Processor times are in milliseconds per operation. */
 export type Sample = {
   /** Operations a second. */
   rate: number
-  /** Processor time of the contender's own processes; undefined if the benchmark did not start them. */
+  /** Of the contender's processes; undefined if the benchmark did not start them. */
   cpu?: number | undefined
-  /** Processor time of PostgreSQL; undefined if the contender uses none, or one on another machine. */
+  /** Of PostgreSQL; undefined if it is not used or not known. */
   databaseCpu?: number | undefined
   /** Milliseconds until a response. */
   p50?: number
   p99?: number
 }
 
-/** One side of a comparison. */
 export type Contender = { name: string; run: (seconds: number) => Promise<Sample> }
 
-/** A row of the results' table: `name` is compared with `against`; `ours` and `theirs` have a sample for each round. */
+/** `ours` are the samples of `name`, and `theirs` those of `against`, by round. */
 export type Comparison = { name: string; against: string; goal?: string; ours: Sample[]; theirs: Sample[] }
 
-/** A figure that is no ratio of two contenders; `values` are those of the rounds, or a single one. */
+/** `values` are those of the rounds, or a single one. */
 export type Figure = { name: string; unit: string; goal?: string; values: number[] }
 
 export type Results = { comparisons: Comparison[]; figures?: Figure[]; notes?: string[] }
 
-/**
- * Lets contenders run in turn, round after round, so that whatever else the machine does affects all of them. Each round begins
- * with another contender. Before the first round, each one runs once to warm up.
- *
- * @returns the samples of each contender by its name, without those of the warm-up
- */
+/** Runs contenders in turn, so that other load affects all of them. The samples omit a first run of each, the warm-up. */
 export async function runRounds(bench: Bench, contenders: Contender[]): Promise<Map<string, Sample[]>> {
   const samples = new Map<string, Sample[]>(contenders.map(({ name }) => [name, []]))
   for (const { name, run } of contenders) {
@@ -67,7 +59,6 @@ export async function runRounds(bench: Bench, contenders: Contender[]): Promise<
   return samples
 }
 
-/** Pairs the rounds of two contenders. */
 export function compare(
   samples: Map<string, Sample[]>,
   name: string,
@@ -80,11 +71,7 @@ export function compare(
 
 type Used = { group?: ProcessGroup; database?: BenchDatabase }
 
-/**
- * Creates a contender that runs `send`, and measures the processor time of `group` and `database` meanwhile.
- *
- * @param send sends requests for so many seconds
- */
+/** Creates a contender that runs `send`, and measures the processor time of `group` and `database` meanwhile. */
 export function measuredContender(
   name: string,
   { group, database }: Used,
@@ -107,7 +94,7 @@ export function measuredContender(
   }
 }
 
-/** Creates a contender to which the program `load` sends requests during its turn. */
+/** Creates a contender to which the program `load` sends requests. */
 export const contenderUnderLoad = (
   bench: Bench,
   name: string,
@@ -118,12 +105,12 @@ export const contenderUnderLoad = (
     bench.load.order({ url: used.group?.url ?? '', ...order, seconds }),
   )
 
-/** Returns the milliseconds of processor time per operation, PostgreSQL's included if known; undefined if `cpu` is unknown. */
+/** Includes the processor time of PostgreSQL, if known. */
 export function wholeCpu({ cpu, databaseCpu = 0 }: Sample): number | undefined {
   return cpu === undefined ? undefined : cpu + databaseCpu
 }
 
-/** Returns the ratios of each round of a comparison: of rates and, if those of all rounds are known, of processor times. */
+/** Returns the ratios of each round; those of processor times only if all are known. */
 export function ratiosIn({ ours, theirs }: Comparison): { rate: number[]; cpu?: number[] } {
   const rate = ratiosOf(
     ours.map((sample) => sample.rate),

@@ -1,5 +1,4 @@
-// `npm run bench`: builds Rekey and the peers' app if their sources changed, then runs the benchmarks. Plain JavaScript, because
-// it runs before the build.
+// Plain JavaScript, because it runs before the build.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -11,7 +10,6 @@ import { runScript } from '../scripts/stop-signals.js'
 const peers = 'bench/peers'
 const stamp = `${peers}/.next/.sources`
 
-/** Returns the digest of the sources of the peers' app. */
 function peerSources() {
   const files = readdirSync(peers, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(js|jsx|json)$/.test(name) && !/^(node_modules|\.next)\//.test(name))
@@ -30,11 +28,7 @@ function isInstalled([name, version]) {
   return existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).version === version
 }
 
-/**
- * Installs the packages of the peers' app and builds it, if its sources changed.
- *
- * @throws Error if its Next, React or pg has another version than Rekey's, because a comparison would mislead
- */
+/** @throws Error if the peers' Next, React or pg has another version than Rekey's, because a comparison would mislead */
 async function buildPeers() {
   const [own, theirs] = [manifest('package.json'), manifest(`${peers}/package.json`)]
   for (const name of ['next', 'react', 'react-dom', 'pg']) {
@@ -53,7 +47,7 @@ async function buildPeers() {
   writeFileSync(stamp, peerSources())
 }
 
-/** Compiles the benchmarks, and their programs as separate scripts, so that the processor time of each can be measured. */
+/** Programs are separate scripts, so that the processor time of each can be measured. */
 async function bundle() {
   await esbuild.build({
     entryPoints: [

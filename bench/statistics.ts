@@ -1,7 +1,6 @@
-/** The median, the smallest and the largest of the values of all rounds. */
 export type Spread = { median: number; least: number; most: number }
 
-/** Returns the median, the smallest and the largest value. @throws Error if there are no values */
+/** @throws Error if there are no values */
 export function spreadOf(values: readonly number[]): Spread {
   if (values.length === 0) throw new Error('There is nothing to sum up.')
   const sorted = values.toSorted((a, b) => a - b)
@@ -11,18 +10,13 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median, least: sorted[0]!, most: sorted.at(-1)! }
 }
 
-/**
- * Returns the ratio of each round. Whatever else the machine does slows both sides of a round, so it cancels out in their ratio. In
- * the ratio of two medians, which may be of different rounds, it would not.
- *
- * @throws Error if the two sides do not have the same number of rounds
- */
+/** By round, because other load slows both sides of a round. @throws Error if the sides differ in length */
 export function ratiosOf(ours: readonly number[], theirs: readonly number[]): number[] {
   if (ours.length !== theirs.length) throw new Error('Each round needs both sides.')
   return ours.map((value, round) => value / theirs[round]!)
 }
 
-/** Returns the smallest value that `percent` % of all values do not exceed (nearest rank); 0 without values. */
+/** By nearest rank; 0 without values. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? 0

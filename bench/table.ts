@@ -3,7 +3,6 @@ import prettier from 'prettier'
 import { ratiosIn, type Comparison, type Figure, type Results, type Sample } from './rounds'
 import { spreadOf } from './statistics'
 
-/** The machine and the database server on which a comparison ran. */
 export type Machine = {
   processor: string
   cores: number
@@ -13,7 +12,7 @@ export type Machine = {
   database: string
 }
 
-/** The results of one comparison, with time, commit, machine and options. `load`: the load average when it began. */
+/** `load`: the load average at the start. */
 export type Run = Results & {
   at: string
   commit: string
@@ -31,20 +30,20 @@ const records = ['before', 'after'] as const
 const start = '<!-- The tables: `npm run bench -- --record` writes what follows. -->'
 const end = '<!-- The end of the tables. -->'
 
-/** Reads a committed record, `docs/benchmarks/before.json` or `after.json`; empty if the file is missing. */
+/** Empty if the file is missing. */
 export function readRecord(name: (typeof records)[number]): Runs {
   const file = `docs/benchmarks/${name}.json`
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Runs) : {}
 }
 
-/** Formats runs as JSON for a record: fractions with four digits, laid out as Prettier does. */
+/** As JSON, with fractions of four significant digits. */
 export async function formatRecord(runs: Runs): Promise<string> {
   const short = (_: string, value: unknown) =>
     typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value
   return prettier.format(JSON.stringify(runs, short, 1), { ...(await style()), parser: 'json' })
 }
 
-/** Replaces the tables in docs/benchmarks.md by those of the records in docs/benchmarks/, side by side. */
+/** Replaces the tables in docs/benchmarks.md. */
 export async function updateBenchmarkTables(): Promise<void> {
   const text = readFileSync(documentFile, 'utf8')
   const [before, rest] = text.split(start)
@@ -54,7 +53,7 @@ export async function updateBenchmarkTables(): Promise<void> {
   writeFileSync(documentFile, `${before}${start}\n\n${tables}\n${end}${after}`)
 }
 
-/** Formats the tables of one or more records, side by side, as Markdown. @param runs records by the title of their columns */
+/** As Markdown. @param runs by the title of their column */
 export async function formatTables(runs: Record<string, Runs>): Promise<string> {
   const columns = Object.entries(runs).filter(([, run]) => Object.keys(run).length > 0)
   const names = [...new Set(columns.flatMap(([, run]) => Object.keys(run)))]
@@ -116,7 +115,7 @@ function comparisonCells(comparison: Comparison): string[] {
   return [spread(rate), cpu ? spread(cpu) : '', `${cpuCell(ours)} / ${cpuCell(theirs)}`]
 }
 
-/** Formats the medians of a contender's own processor time and PostgreSQL's. */
+/** Formats the median processor times of a contender and of PostgreSQL. */
 function cpuCell(samples: Sample[]): string {
   const median = (pick: (sample: Sample) => number | undefined) => {
     const values = samples.map(pick).filter((value) => value !== undefined)
@@ -149,13 +148,12 @@ function markdown(head: string[], rows: string[][]): string {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-/** Formats values as `0.19 (0.17–0.22)`: the median, the smallest and the largest. A single value stands alone. */
+/** For example `0.19 (0.17–0.22)`: the median, the smallest and the largest. */
 function spread(values: number[]): string {
   const { median, least, most } = spreadOf(values)
   return values.length === 1 ? digits(median) : `${digits(median)} (${digits(least)}–${digits(most)})`
 }
 
-/** Formats a number with two decimals below ten, with one below a hundred, with none from there on. */
 function digits(value: number): string {
   return value.toFixed(Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0)
 }

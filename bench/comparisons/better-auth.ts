@@ -3,10 +3,7 @@ import { runPeerScript, startApp, startPeers } from '@/bench/processes'
 import { compare, runRounds, contenderUnderLoad, type Bench, type Results } from '@/bench/rounds'
 import { accountCount, knownAccountRequest, unknownAccountRequest } from './requests'
 
-/**
- * Compares requests of a link with better-auth's `request-password-reset`, in the same Next on the same PostgreSQL server. There,
- * sending an email costs nothing; here, no worker runs. Without BENCH_DATABASE_URL, measures nothing and says so.
- */
+/** Compares requests of a link with better-auth's. Neither side sends emails. Measures nothing without a server. */
 export async function compareWithBetterAuth(bench: Bench): Promise<Results> {
   if (bench.server === undefined)
     return { comparisons: [], notes: ['Left out: better-auth needs a server, so set BENCH_DATABASE_URL.'] }

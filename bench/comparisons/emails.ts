@@ -7,10 +7,7 @@ import { compare, runRounds, type Bench, type Contender, type Figure, type Resul
 const delays = [0, 20, 100]
 const accounts = 100_000
 
-/**
- * Compares the emails a second that a worker sends with those of nodemailer alone, with the same pool, email and mail server, which
- * responds after each of `delays` milliseconds. Also measures the time from the response to a request to its email.
- */
+/** Compares the emails a second of a worker and of nodemailer alone; also measures the time from a response to its email. */
 export async function compareEmails(bench: Bench): Promise<Results> {
   const path = await startMailPath(bench, bench.server, accounts)
   const worker = await path.startWorker()
@@ -24,7 +21,7 @@ export async function compareEmails(bench: Bench): Promise<Results> {
   const { subject = '', text = '', html } = await simpleParser(first[0]!.source!)
   const content = { subject, text, html: html || '' }
 
-  /** Emails a second in the last round, by delay: the next round has as many as fit into its time. */
+  /** Emails a second in the last round, by delay. */
   const lastRates = new Map(delays.map((delay) => [delay, 50]))
   const ours = (delay: number): Contender => ({
     name: `a worker, ${delay} ms`,
@@ -63,7 +60,7 @@ export async function compareEmails(bench: Bench): Promise<Results> {
   }
 }
 
-/** Measures the time from the response 200 to the end of the email's data, with few requests and with 40 a second. */
+/** Measures the time from the response to the end of the email's data. */
 async function timesOf(bench: Bench, where: 'on a server' | 'embedded', path: MailPath): Promise<Figure[]> {
   bench.progress(`from the response to the email, ${where}`)
   const idle = await path.latencies(4, 15)

@@ -12,13 +12,10 @@ import {
 const accountSizes = [1_000, 100_000, 1_000_000]
 const jobSizes = [0, 10_000, 100_000]
 
-/** The three installations of a comparison run at once, and must fit into the connections of one server. */
+/** The installations run at once, and may share the connections of one server. */
 const pool = { DATABASE_POOL_SIZE: '5' }
 
-/**
- * Compares what a request and an email cost with more accounts, and with more emails that wait. Each number of accounts or emails
- * has a database of its own.
- */
+/** Compares what a request and an email cost with more accounts, and with more emails that wait. */
 export async function compareGrowth(bench: Bench): Promise<Results> {
   const all: Results = { comparisons: [], figures: [] }
   for (const { sizes, of } of [
@@ -56,11 +53,7 @@ export async function compareGrowth(bench: Bench): Promise<Results> {
   return all
 }
 
-/**
- * Creates a contender that requests links while no worker runs, then lets a new worker send as many emails.
- *
- * @param emails gets a sample of the emails of each round, but not of the warm-up
- */
+/** Requests links, then lets a new worker send as many emails. @param emails gets their samples, without the warm-up's */
 function requestThenSend(bench: Bench, path: MailPath, name: string, emails: Sample[]): Contender {
   let isWarm = false
   const { run } = measuredContender(name, { group: path.app, database: path.database }, (seconds) =>

@@ -6,14 +6,11 @@ import { spreadOf } from '@/bench/statistics'
 import { accountCount, emptyHandlerRequest, knownAccountRequest } from './requests'
 
 const fifths = 5
-/** Milliseconds, after which a process has given back the memory that it does not need. */
+/** Milliseconds. */
 const untilIdle = 30_000
 const megabytes = (group: ProcessGroup) => group.memory() / 1e6
 
-/**
- * Compares the time from start to ready, and the memory, with an empty app of the same Next. The memory is measured idle and during
- * a load of 75 × `seconds`, which is five minutes by default.
- */
+/** Compares the time from start to ready, and the memory idle and under load, with an empty app of the same Next. */
 export async function compareMemory(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
   await prepareDatabase(database, accountCount)

@@ -4,7 +4,7 @@ import { signLinks } from '@/bench/links'
 import { startApp, startPeers } from '@/bench/processes'
 import { compare, runRounds, contenderUnderLoad, type Bench, type Results } from '@/bench/rounds'
 
-/** Compares the two pages with forms with an empty page of the same Next: rate, processor time, and bytes. */
+/** Compares pages with an empty page of the same Next. */
 export async function comparePages(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
   await prepareDatabase(database, 1000)
@@ -47,7 +47,7 @@ export async function comparePages(bench: Bench): Promise<Results> {
   }
 }
 
-/** Returns the bytes of a page's HTML and of the scripts that it loads, compressed with gzip. */
+/** Returns the bytes of a page's HTML and of its scripts, compressed with gzip. */
 async function weightOf(url: string, path: string): Promise<{ html: number; scripts: number }> {
   const { bytes: html } = await get(new URL(path, url), 'gzip')
   const { text } = await get(new URL(path, url), 'identity')

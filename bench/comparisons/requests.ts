@@ -3,14 +3,13 @@ import { startApp, startPeers } from '@/bench/processes'
 import type { LoadOrder } from '@/bench/programs/load'
 import { compare, runRounds, contenderUnderLoad, type Bench, type Results } from '@/bench/rounds'
 
-/** How many accounts the database of a comparison has. */
 export const accountCount = 100_000
 const send = '/api/v1/accounts/send-reset-password-link/'
 const reset = '/api/v1/accounts/reset-password/'
 
 type Request = Omit<LoadOrder, 'connections' | 'url' | 'seconds'>
 
-/** Requests a link for each account in turn, so that few are for an account that was requested shortly before. */
+/** For each account in turn, so that few were requested shortly before. */
 export const knownAccountRequest: Request = {
   path: send,
   body: '{"login":"bench-{value}"}',
@@ -31,13 +30,9 @@ const missing: Request = {
   values: { first: 1, count: accountCount },
   status: 404,
 }
-/** A request to the empty handler of the peers' app. */
 export const emptyHandlerRequest: Request = { path: '/empty', body: '{"login":"bench-{value}"}', status: 200 }
 
-/**
- * Compares requests of a link, and rejected requests, with an empty handler of the same Next. No worker runs, because emails are
- * another comparison.
- */
+/** Compares requests of a link, and rejected requests, with an empty handler of the same Next. No worker runs. */
 export async function compareRequests(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
   await prepareDatabase(database, accountCount)
@@ -47,7 +42,7 @@ export async function compareRequests(bench: Bench): Promise<Results> {
   const peers = await startPeers()
 
   const used = { group: app, database }
-  // Uses up the limit of the client of `limited`: 30 requests in ten minutes.
+  // Uses up the limit of the client of `limited`.
   await bench.load.order({
     ...knownAccountRequest,
     ...limited,
@@ -112,7 +107,6 @@ export async function compareRequests(bench: Bench): Promise<Results> {
   }
 }
 
-/** Splits the URL of the endpoint of another server (`--peer`), whose path differs from installation to installation. */
 function peer(url: string): { url: string; path: string } {
   const { origin, pathname, search } = new URL(url)
   return { url: origin, path: pathname + search }

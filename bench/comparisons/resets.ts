@@ -5,10 +5,7 @@ import type { LoadOrder, LoadResult } from '@/bench/programs/load'
 import { compare, measuredContender, runRounds, type Bench, type Figure, type Results } from '@/bench/rounds'
 import { accountCount, knownAccountRequest } from './requests'
 
-/**
- * Compares resets with hashing alone, with the same parameters. Then measures how long a health check and a request of a link take
- * while resets keep the processor busy.
- */
+/** Compares resets with hashing alone, then measures other requests while resets keep the processor busy. */
 export async function compareResets(bench: Bench): Promise<Results> {
   const database = await createDatabase(bench.server)
   await prepareDatabase(database, accountCount)
@@ -16,7 +13,7 @@ export async function compareResets(bench: Bench): Promise<Results> {
   const bare = startProgram<{ seconds: number }, { count: number; seconds: number }>('bare-argon2')
   let next = 0
 
-  /** Makes more bodies than resets can use up in so many seconds, because each link works once. */
+  /** Each link works once, so there must be more than resets can use up. */
   async function bodiesFor(seconds: number): Promise<string[]> {
     const count = Math.ceil(seconds * 160)
     next += count

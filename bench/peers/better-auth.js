@@ -1,7 +1,6 @@
 import { betterAuth } from 'better-auth'
 import pg from 'pg'
 
-/** The options of better-auth as in its documentation, with a function in place of mail that does nothing. Rate limits are on. */
 export const options = {
   database: new pg.Pool({ connectionString: process.env.PEER_DATABASE_URL, max: 10 }),
   baseURL: process.env.PEER_URL ?? 'http://127.0.0.1',

@@ -1,4 +1,3 @@
-// Creates better-auth's tables in the database of PEER_DATABASE_URL.
 import { getMigrations } from 'better-auth/db/migration'
 import { options } from './better-auth.js'
 

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { argon2id } from '@/lib/passwords/hashers/argon2id'
 import { serveOrders } from './orders'
 
-/** Hashes for `seconds`, as many passwords at a time as the machine has cores, with the parameters of Rekey's own table. */
+/** Hashes with the parameters of Rekey's own table, as many passwords at a time as there are cores. */
 serveOrders(async ({ seconds }: { seconds: number }) => {
   const { hash } = argon2id()
   const start = performance.now()

@@ -2,7 +2,6 @@ import nodemailer from 'nodemailer'
 import { linkEmailConnections, smtpOptions } from '@/lib/mail/smtp-options'
 import { serveOrders } from './orders'
 
-/** The content of an email, and how long to send it again and again. */
 export type BareMailOrder = {
   smtpUrl: string
   seconds: number
@@ -11,7 +10,6 @@ export type BareMailOrder = {
 
 const transports = new Map<string, ReturnType<typeof nodemailer.createTransport>>()
 
-/** Returns the pool of connections to a mail server, with Rekey's own options. */
 function transportTo(smtpUrl: string) {
   const known = transports.get(smtpUrl)
   if (known !== undefined) return known
@@ -20,7 +18,6 @@ function transportTo(smtpUrl: string) {
   return transport
 }
 
-/** Sends emails for `seconds`, as many at a time as Rekey sends emails with links. */
 serveOrders(async ({ smtpUrl, seconds, content }: BareMailOrder) => {
   const transport = transportTo(smtpUrl)
   const start = performance.now()

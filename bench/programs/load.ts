@@ -3,34 +3,28 @@ import http from 'node:http'
 import { percentile } from '@/bench/statistics'
 import { serveOrders } from './orders'
 
-/** What to send, where, and for how long. */
 export type LoadOrder = {
   /** Scheme, host and port. */
   url: string
   /** `{value}` stands for the next of `values`, `{random}` for 86 random characters of base64url. */
   path: string
-  /** JSON of a POST, with the same placeholders; without it, each request is a GET. */
+  /** JSON with the same placeholders; without it, requests are GET. */
   body?: string
-  /** A list, or consecutive numbers; after the last value, the first one follows again. By default the only value is 0. */
+  /** Repeated, unless `once` is set. By default the only value is 0. */
   values?: string[] | { first: number; count: number }
-  /** Whether the load ends after the last value. */
   once?: boolean
-  /** The client IP of all requests. By default each request comes from a client of its own. */
+  /** By default each request comes from another client IP. */
   client?: string
   connections: number
   seconds: number
-  /** Requests a second, however long the responses take. By default each connection sends as soon as it got a response. */
+  /** By default each connection sends as soon as it got a response. */
   perSecond?: number
-  /** The status of all responses. Any other makes the order fail, because other work would be measured. */
+  /** Another status makes the order fail, because other work would be measured. */
   status: number
-  /** Whether the result has the time of each response. */
   keepTimes?: boolean
 }
 
-/**
- * `count`: responses; `seconds`: how long they took together; `p50` and `p99`: milliseconds until a response; `answeredAt`: the
- * time of the response by value, in milliseconds since the epoch, if `keepTimes` is set.
- */
+/** `p50`, `p99`: milliseconds; `answeredAt`: milliseconds since the epoch, by value, if `keepTimes` is set. */
 export type LoadResult = {
   count: number
   seconds: number
@@ -39,7 +33,7 @@ export type LoadResult = {
   answeredAt: Record<string, number>
 }
 
-/** The last client IP. They ascend in 10.0.0.0/8 from a random one on, because those of earlier loads may have reached limits. */
+/** In 10.0.0.0/8, from a random one on, because clients of earlier loads may have reached limits. */
 let client = randomInt(2 ** 24)
 function nextClient(): string {
   client = (client + 1) % 2 ** 24

@@ -3,16 +3,13 @@ import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import { serveOrders } from './orders'
 
-/**
- * `answerAfter`: from now on, the server accepts each email so many milliseconds after its last byte. `keep`: whether from now on
- * the source of each email is kept. `take`: whether to return the emails since the last order with `take`, and forget them.
- */
+/** `answerAfter` (milliseconds) and `keep` (sources of emails) apply from now on. `take` returns the emails and forgets them. */
 export type MailOrder = { answerAfter?: number; keep?: boolean; take?: boolean }
 
-/** A received email. `at`: when its last byte came, in milliseconds since the epoch; `source`: only if `keep` was set. */
+/** `at`: the end of the data, in milliseconds since the epoch; `source`: if `keep` was set. */
 export type ReceivedEmail = { to: string; at: number; source?: string }
 
-/** `waiting`: the number of emails since the last order with `take`, before this order. */
+/** `waiting`: the number of emails before `take`. */
 export type MailReply = { port: number; waiting: number; emails: ReceivedEmail[] }
 
 let answerAfter = 0

@@ -1,7 +1,6 @@
-/** A program's reply to an order. */
 export type Reply<Result> = { result: Result } | { error: string }
 
-/** Calls `serve` for each order of the process that started this one, until that process ends. */
+/** Serves orders until the parent process ends. */
 export function serveOrders<Order, Result>(serve: (order: Order) => Promise<Result>): void {
   process.on('disconnect', () => process.exit())
   process.on('message', (order: Order) => {

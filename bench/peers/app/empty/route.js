@@ -1,4 +1,3 @@
-/** Responds with an empty object and does nothing else. */
 export function POST() {
   return Response.json({})
 }
