@@ -61,7 +61,6 @@ Rekey's own table:
 --as NAME is stored in the audit log. Times are in the time zone of TZ.
 With --users django or --users better-auth: the accounts of the demo that has the tables of this product.`
 
-/** The fewest and the most arguments of each command. */
 const commands = new Map<string, [fewest: number, most: number]>([
   ['add', [2, 2]],
   ['list', [0, 0]],
@@ -90,7 +89,7 @@ async function main(): Promise<number> {
   const actor = needsActor ? readActor(values.as) : ''
 
   const product = readDemoProduct(process.env)
-  // Without DATABASE_URL the command works on the demo's database, which does not have the team's users table.
+  // The demo's database does not have the team's users table.
   const isDemo = !process.env.DATABASE_URL?.trim()
   const mapping = product ? mappingOfDemoProduct(product) : isDemo ? undefined : configuration.users
   if (mapping && ['add', 'activate', 'deactivate'].includes(command))

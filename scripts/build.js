@@ -1,4 +1,4 @@
-// Builds the database client (Prisma), all code outside Next (esbuild), and the pages (Next).
+// Builds the database client (Prisma), the code outside Next (esbuild), and the pages (Next).
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { loadConfiguration } from './load-configuration.js'
 import { runScript } from './stop-signals.js'
 
-/** The folders with the sources of the pages. Every file in them counts, because a new one can be a new page. */
+/** A new file in these folders can be a new page. */
 const pageFolders = ['app', 'client', 'components', 'lib', 'messages']
 const pageFiles = [
   'next.config.js',
@@ -16,10 +16,10 @@ const pageFiles = [
   'services.ts',
   'tsconfig.json',
 ]
-/** Sources of the code outside Next that esbuild does not report: those of the database client and of module resolution. */
+/** Sources that esbuild does not report. */
 const codeFiles = ['package-lock.json', 'prisma/schema.prisma', 'tsconfig.json']
 
-/** Returns the path of a build directory's stamp: a JSON object with the build's sources and their digests. */
+/** The stamp is a JSON object of the build's sources and their digests. */
 const stampOf = (/** @type {string} */ directory) => path.join(directory, '.sources')
 
 /** @param {string} file @returns {string | null} null if the file does not exist */
@@ -29,7 +29,6 @@ const digestOf = (file) =>
 /** @param {string[]} files @returns {Record<string, string | null>} */
 const digestsOf = (files) => Object.fromEntries(files.map((file) => [file, digestOf(file)]))
 
-/** Lists the sources of the pages, without their tests. */
 function pageSources() {
   const found = pageFolders
     .filter((folder) => existsSync(folder))
@@ -46,16 +45,12 @@ function readStamp(directory) {
   try {
     return JSON.parse(readFileSync(stamp, 'utf8'))
   } catch {
-    // The stamp was written by another version, or is truncated.
+    // The stamp may be truncated.
     return undefined
   }
 }
 
-/**
- * Whether a directory has the code that esbuild compiles, which is all but the pages, and no source of it changed since.
- *
- * @param {string} directory
- */
+/** Whether the code outside Next was compiled from the current sources. */
 export function isCompiled(directory = 'dist') {
   const stamp = readStamp(directory)
   return stamp !== undefined && isDeepStrictEqual(stamp, digestsOf(Object.keys(stamp)))
@@ -63,17 +58,13 @@ export function isCompiled(directory = 'dist') {
 
 /** Whether the code outside Next and the pages are built from the current sources. */
 export const isBuilt = () => isCompiled() && isDeepStrictEqual(readStamp('.next'), digestsOf(pageSources()))
-/** Whether there is a build that can be started, even of older sources. */
+/** Whether there is a build, even of older sources. */
 export const hasBuild = () =>
   existsSync('dist/server/processes/supervisor.js') && existsSync('.next/BUILD_ID')
-/** Whether the sources are here: a container image contains only a build. */
+/** False in a container image. */
 export const hasSources = () => existsSync('server/processes/supervisor.ts')
 
-/**
- * Builds everything that production runs.
- *
- * @throws Error that names file and line of each type error in a team's own code, before an existing build is changed
- */
+/** Builds for production. @throws Error with the type errors in a team's own code, before an existing build is changed */
 export async function build() {
   await generateDatabaseClient()
   await checkTypes()
@@ -82,7 +73,7 @@ export async function build() {
   await buildPages()
 }
 
-/** Compiles the code outside Next without checking types, for commands that run after each edit. */
+/** Compiles the code outside Next without checking types. */
 export async function compile(directory = 'dist') {
   await generateDatabaseClient()
   await bundle(directory)
@@ -95,7 +86,7 @@ async function checkTypes() {
 }
 
 async function bundle(/** @type {string} */ directory) {
-  // Loaded here, because `npm start` does not compile, and would wait for it.
+  // Not imported at the top, because `npm start` would wait for it.
   const esbuild = await import('esbuild')
   rmSync(stampOf(directory), { force: true })
   const { metafile } = await esbuild.build({
@@ -129,17 +120,13 @@ async function bundle(/** @type {string} */ directory) {
   )
 }
 
-/** Builds pages and handlers to `.next/`. */
 export async function buildPages() {
   rmSync(stampOf('.next'), { force: true })
   await run('node_modules/next/dist/bin/next', ['build'], { NODE_ENV: 'production' })
   writeFileSync(stampOf('.next'), JSON.stringify(digestsOf(pageSources())))
 }
 
-/**
- * Generates Prisma's client. Prisma would download an engine that `generate` does not use, unless PRISMA_SCHEMA_ENGINE_BINARY names an
- * existing file: any file will do.
- */
+/** Prisma would download an engine that `generate` does not use, unless PRISMA_SCHEMA_ENGINE_BINARY names an existing file. */
 export async function generateDatabaseClient() {
   mkdirSync('dist', { recursive: true })
   await run(
@@ -150,12 +137,7 @@ export async function generateDatabaseClient() {
   )
 }
 
-/**
- * @param {string} script
- * @param {string[]} args
- * @param {Record<string, string>} env
- * @param {boolean} [quiet] whether to show output only if the command fails
- */
+/** @param {string} script @param {string[]} args @param {Record<string, string>} env @param {boolean} [quiet] hides output of a success */
 async function run(script, args, env, quiet = false) {
   const { code, output } = await runScript(script, args, {
     env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CHECKPOINT_DISABLE: '1', ...env },

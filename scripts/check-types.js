@@ -1,6 +1,4 @@
-// Checks the types of a team's own code: of `rekey.config.ts`, of `services.ts`, which uses it, and of the imports of both. The
-// build runs this script as a child process, which a signal can end. It does not run `tsc`, because `tsc` reports no type errors if
-// there is a syntax error.
+// Checks the types of a team's own code. `tsc` would report no type errors beside a syntax error.
 import { globSync } from 'node:fs'
 import path from 'node:path'
 import ts from 'typescript'
@@ -8,10 +6,7 @@ import ts from 'typescript'
 /** @typedef {{ file?: ts.SourceFile | undefined, start?: number | undefined, code: number, text: string }} Mistake */
 
 const cwd = ts.sys.getCurrentDirectory()
-/**
- * The files from which the compiler follows imports. A configuration without `defineConfig` is checked only in `services.ts`, which
- * uses it. The declarations for packages without types are listed, because no file imports them.
- */
+// A configuration without `defineConfig` is checked where services.ts uses it. Nothing imports the declarations.
 const roots = ['rekey.config.ts', 'services.ts', ...globSync('lib/**/*.d.ts')]
 const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
 const { options, fileNames } = ts.parseJsonConfigFileContent(
@@ -26,11 +21,8 @@ const mistakes = ts
   .sortAndDeduplicateDiagnostics(ts.getPreEmitDiagnostics(program))
   .map((one) => ({ ...one, text: ts.flattenDiagnosticMessageText(one.messageText, '\n') }))
 
-/**
- * Adds unknown properties of the configuration to the mistakes. The compiler omits them if another property has a wrong type.
- *
- * @param {ts.SourceFile} file @param {ts.Node} node
- */
+// The compiler may omit unknown properties if another property has a wrong type.
+/** @param {ts.SourceFile} file @param {ts.Node} node */
 function findUnknownProperties(file, node) {
   const checker = program.getTypeChecker()
   const type = ts.isObjectLiteralExpression(node) ? checker.getContextualType(node) : undefined

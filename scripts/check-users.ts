@@ -22,20 +22,15 @@ type Options = {
   accounts: AccountStore
   audit: Pick<AuditLog, 'history'>
   mapping: UsersMapping
-  /** Whether the mapping is that of a team's users table; Rekey's own table needs no check. */
+  /** False for Rekey's own table. */
   isForeign: boolean
   login?: string | undefined
   showSql: boolean
-  /** A password that the operator knows to be the account's, to prove the mapping. */
+  /** A known password of the account, to prove the mapping. */
   password?: string | undefined
 }
 
-/**
- * `npm run accounts -- check`: prints the columns of the users mapping and its problems. With a login, also prints which accounts
- * it finds, and whether each would get an email. With a password, verifies it and stores the proof.
- *
- * @returns the exit code: 1 if the mapping has a problem, no account has the login, or the password proves nothing
- */
+/** Checks the users mapping and, with a login, its accounts and a known password. @returns the exit code: 1 if a check fails */
 export async function checkUsersCommand(options: Options): Promise<number> {
   const { database, mapping, isForeign, login, showSql } = options
   if (!isForeign && showSql)
@@ -58,10 +53,7 @@ export async function checkUsersCommand(options: Options): Promise<number> {
 /** The most accounts of one email address to check. */
 const most = 50
 
-/**
- * The most bytes of a password that may prove a mapping. Bcrypt ignores everything after 72 bytes: with a long password, it would
- * ignore a wrong pepper.
- */
+/** In bytes. Bcrypt ignores everything after 72 bytes, so after a long password it would ignore a wrong pepper. */
 const longestProof = 32
 
 const proven = 'ok       A password was verified with this mapping: production starts.'
@@ -130,11 +122,7 @@ async function checkLogin(
   return provePassword({ database, audit, mapping, isForeign }, all, password)
 }
 
-/**
- * Verifies a known password. If the product stores it in the same form as a reset would, stores the proof of the mapping.
- *
- * @returns the exit code: 1 if the password proves nothing
- */
+/** Stores the proof if the product hashes a known password as a reset would. @returns the exit code: 1 if it proves nothing */
 async function provePassword(
   { database, audit, mapping, isForeign }: Pick<Options, 'database' | 'audit' | 'mapping' | 'isForeign'>,
   accounts: readonly Account[],
@@ -193,7 +181,7 @@ const passwordProblems = {
   'several-hashes': 'several rows hold a hash of it',
 }
 
-/** Describes whether a request for a link would send an email to an account and, if not, why. */
+/** Describes whether an account's data allow an email with a link and, if not, why. */
 export function describeRequestOutcome(account: Account): string {
   const { isActive, email, passwordProblem } = account
   if (!isActive) return 'no email, because it is not active (users.active)'

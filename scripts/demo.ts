@@ -17,7 +17,7 @@ import { startEmbeddedDatabase, type EmbeddedDatabase } from './embedded-databas
 
 let stopping = false
 
-/** `npm run demo` and `npm run dev`: runs everything in one process, on an embedded database unless DATABASE_URL is set. */
+/** `npm run demo` and `npm run dev`. */
 async function main(): Promise<void> {
   const { env } = process
   const dataDir = readDataDir(env)
@@ -25,15 +25,14 @@ async function main(): Promise<void> {
   env.LOG_LEVEL ||= 'warn'
   env.SECRET_KEY ||= loadOrCreateSecret(dataDir)
 
-  // Functions that close what was opened; the last one is called first. A signal during the start closes what is open by then.
+  // Called in reverse order at a signal, which may come during the start.
   const open: ((signal?: NodeJS.Signals) => Promise<unknown>)[] = []
   stopOnSignal(async (signal) => {
     stopping = true
     for (const close of open.reverse()) await close(signal)
   })
 
-  // DATABASE_URL may be a production database: do not migrate it, add no demo accounts, and do not send its waiting emails to
-  // the demo's mailbox.
+  // DATABASE_URL may be a production database: do not migrate it, and keep its emails out of the demo's mailbox.
   let embedded: EmbeddedDatabase | undefined
   if (!env.DATABASE_URL) {
     embedded = await startEmbeddedDatabase(dataDir)
@@ -63,7 +62,6 @@ async function main(): Promise<void> {
   })
 }
 
-/** Returns the key that signs the demo's links; generates it on the first start and stores it in the data directory. */
 function loadOrCreateSecret(dataDir: string): string {
   const file = path.join(dataDir, 'secret-key')
   if (!existsSync(file)) {
@@ -76,16 +74,15 @@ function loadOrCreateSecret(dataDir: string): string {
 type StepFacts = {
   hasMailbox: boolean
   hasWorker: boolean
-  /** The directory of the embedded database; absent with DATABASE_URL. */
+  /** Absent with DATABASE_URL. */
   dataDir?: string
   demoProduct?: DemoProduct | undefined
 }
 
-/** Prints the address, and the first steps of a person who tries Rekey. */
 function printSteps(url: string, { hasMailbox, hasWorker, dataDir, demoProduct }: StepFacts): void {
   const isEmbedded = dataDir !== undefined
   const [demo = '', ada = ''] = demoLogins(demoProduct)
-  // Neither Django nor better-auth has a column for the language of an account.
+  // The tables of Django and better-auth have no column for a language.
   const who = demoProduct ? `"${demo}" or "${ada}"` : `"${demo}" (English) or "${ada}" (German)`
   const verified = `${isEmbedded ? demo : '<username>'}${demoProduct ? ` --users ${demoProduct}` : ''}`
   const steps = [
@@ -115,7 +112,7 @@ function printSteps(url: string, { hasMailbox, hasWorker, dataDir, demoProduct }
 try {
   await main()
 } catch (error) {
-  // A signal during the start closes the database, so the start fails: ignore that, and let the stop finish.
+  // A signal during the start can make the start fail: let the stop finish.
   if (!stopping) {
     console.error(error instanceof Error ? error.message : error)
     process.exit(1)

@@ -24,7 +24,7 @@ Changes nothing, and sends nothing unless told to. Run it where Rekey runs, with
 
 Exit code: 0 without trouble (there may be warnings), 1 with trouble, 2 for wrong options.`
 
-/** The longest that one check may take, in milliseconds. */
+/** Milliseconds for one check. */
 const patience = 20_000
 
 async function main(): Promise<number> {
@@ -67,7 +67,6 @@ function parseSettings(): Settings | { problems: string[] } {
   }
 }
 
-/** Runs all checks at the same time; the findings about the settings come first. */
 async function checkAll(settings: Settings, { sendTo, resolver }: Options): Promise<Finding[]> {
   const { users, sendEmail } = configuration
   const checks: [string, () => Promise<Finding[]>][] = [

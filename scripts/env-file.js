@@ -1,22 +1,14 @@
-// Reads `.env`. Plain JavaScript, because it runs before anything is built. Node's own parser (`util.parseEnv`) silently
-// truncates values and drops lines; docs/decisions/0023 lists what this parser reports instead.
+// Node's own parser (`util.parseEnv`) silently truncates values and drops lines: docs/decisions/0023.
 import { lstatSync, readFileSync } from 'node:fs'
 
-/**
- * @typedef {object} EnvFile
- * @property {Record<string, string>} values
- * @property {string[]} problems sentences that say why the file must not be used; none quotes a value
- * @property {string[]} notes sentences that warn about unexpected effects
- */
+// `problems` and `notes` must not quote a value.
+/** @typedef {{ values: Record<string, string>, problems: string[], notes: string[] }} EnvFile */
 
 const advice = 'put the value in quotes, or write white space before and after the # of a comment'
 
 /**
- * Adds the settings of `.env` to the environment. A variable that is already set wins, unless it is empty.
- *
- * @param {string} file may be missing
- * @param {Record<string, string | undefined>} env changed only if there is no problem
- * @returns {Pick<EnvFile, 'problems' | 'notes'>}
+ * Adds the settings of `.env` to `env`, unless the file has a problem. A variable that is already set wins, unless it is blank.
+ * @param {string} file may be missing @param {Record<string, string | undefined>} env @returns {Pick<EnvFile, 'problems' | 'notes'>}
  */
 export function loadEnvFile(file, env) {
   let bytes
@@ -45,11 +37,7 @@ export function loadEnvFile(file, env) {
   return { problems, notes }
 }
 
-/**
- * Returns a warning about a name that has no effect in `.env`; undefined for all other names.
- *
- * @param {string} name
- */
+/** @param {string} name */
 function warningAbout(name) {
   if (name === 'NODE_ENV' || name === 'REKEY_MODE')
     return `${name}: .env has no effect on it; the command sets it.`
@@ -59,11 +47,8 @@ function warningAbout(name) {
 }
 
 /**
- * Parses a `.env` file: comments, and `NAME=value`, optionally after `export `. A value in quotation marks ("…", '…' or `…`) may
- * have several lines; in double ones, `\n` is a line break.
- *
- * @param {Uint8Array} bytes
- * @returns {EnvFile}
+ * Parses `NAME=value`, also after `export `. A quoted value may have several lines; in double quotation marks, `\n` is a line break.
+ * @param {Uint8Array} bytes @returns {EnvFile}
  */
 export function parseEnvFile(bytes) {
   /** @type {EnvFile} */
@@ -109,10 +94,7 @@ export function parseEnvFile(bytes) {
   return read
 }
 
-/**
- * @param {Uint8Array} bytes
- * @returns {string | undefined} without a byte order mark; undefined if it is not UTF-8 or contains a zero character
- */
+/** Returns undefined for bytes that are not UTF-8 or contain a zero. @param {Uint8Array} bytes @returns {string | undefined} */
 function decode(bytes) {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -122,16 +104,9 @@ function decode(bytes) {
   }
 }
 
-/**
- * @typedef {{ value?: string, problem?: string, more?: number }} Reading the value, or the problem with it; `more`: how many of
- * the following lines belong to the value
- */
+/** @typedef {{ value?: string, problem?: string, more?: number }} Reading `more`: how many of the following lines belong to the value */
 
-/**
- * @param {string} raw starts with a quotation mark
- * @param {string[]} following the lines below
- * @returns {Reading}
- */
+/** @param {string} raw starts with a quotation mark @param {string[]} following the lines below @returns {Reading} */
 function readQuoted(raw, following) {
   const [quote = ''] = raw
   let rest = raw.slice(1)
@@ -151,11 +126,7 @@ function readQuoted(raw, following) {
   return { value: quote === '"' ? value.replaceAll('\\n', '\n') : value, more }
 }
 
-/**
- * @param {string} raw
- * @param {boolean} spaced whether white space precedes it
- * @returns {Reading}
- */
+/** @param {string} raw @param {boolean} spaced whether white space precedes it @returns {Reading} */
 function readPlain(raw, spaced) {
   const [, value = '', mark] = /^([^#]*)(#.*)?$/.exec(raw) ?? []
   if (mark === undefined) return { value }

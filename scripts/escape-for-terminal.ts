@@ -1,4 +1,4 @@
-/** Escapes control characters, line breaks and invisible characters, so that text from the database cannot control the terminal. */
+/** Escapes control and format characters, so that text from the database cannot control the terminal. */
 export function escapeForTerminal(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\u2028\u2029]/gu,

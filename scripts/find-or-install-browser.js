@@ -1,4 +1,3 @@
-// Finds or installs a Chromium for the browser tests.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import path from 'node:path'
@@ -6,13 +5,13 @@ import { chromium } from 'playwright'
 
 const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'microsoft-edge']
 
-/** Returns the path of Playwright's own Chromium, if it is installed. @returns {string | undefined} */
+/** Finds Playwright's own Chromium. @returns {string | undefined} */
 function own() {
   const file = chromium.executablePath()
   return existsSync(file) ? file : undefined
 }
 
-/** Returns the path of a browser of the system that is based on Chromium, if there is one. @returns {string | undefined} */
+/** @returns {string | undefined} */
 function fromSystem() {
   const dirs = (process.env.PATH ?? '').split(path.delimiter)
   const mac = [
@@ -29,7 +28,7 @@ function fromSystem() {
   })
 }
 
-/** Runs a command of an installation, and returns whether it succeeded. @param {string} command @param {string[]} args */
+/** @param {string} command @param {string[]} args */
 function run(command, args) {
   console.log(`Installing a browser: ${command} ${args.join(' ')}`)
   return (
@@ -41,7 +40,7 @@ function run(command, args) {
   )
 }
 
-/** Installs Playwright's Chromium; if that fails and this user may install packages, the Chromium of Debian. */
+/** Installs Playwright's Chromium; if that fails, as root with apt-get, the Chromium of the system. */
 function install() {
   if (
     run(process.execPath, ['node_modules/playwright/cli.js', 'install', 'chromium', '--only-shell']) &&
@@ -58,12 +57,7 @@ function install() {
     run('apt-get', ['install', '-y', '-q', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'])
 }
 
-/**
- * Returns the path of a browser: that of BROWSER_PATH, else an installed one. Installs one if there is none.
- *
- * @returns {string}
- * @throws {Error} one line that says what to install, if installing fails
- */
+/** Returns BROWSER_PATH, else the path of a Chromium, which is installed if needed. @returns {string} @throws {Error} if that fails */
 export function findOrInstallBrowser() {
   const found = process.env.BROWSER_PATH || own() || fromSystem()
   if (found) return found

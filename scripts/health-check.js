@@ -1,5 +1,4 @@
-// The health check of a container: exit code 0 if the web process in it responds. Sends a request to the container's own
-// loopback address, with the path of PUBLIC_URL, under which everything is served.
+// The health check of a container: the exit code is 0 if the web process responds with success.
 import { basePathOf } from './base-path.js'
 
 const port = process.env.PORT || '3000'

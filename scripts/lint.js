@@ -1,5 +1,4 @@
-// `npm run lint`: ESLint, then Prettier. They are not two commands in package.json: at a signal, the shell that runs them would
-// exit, and the running command would go on.
+// Not two commands in package.json: at a signal, the shell that runs them would exit, and the running command would go on.
 import { runScript } from './stop-signals.js'
 
 for (const [script, ...args] of /** @type {const} */ ([

@@ -2,10 +2,8 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 /**
- * Loads the compiled `rekey.config.ts` in the build and before a start, so that an error in it is reported without its message.
- *
+ * Loads the compiled `rekey.config.ts`. @throws Error with type and place of an error in it, whose message may quote a secret (L3)
  * @param {string} directory the directory of the compiled code
- * @throws Error that names the error's type, file and line; never its message, which may quote a secret (requirement L3)
  */
 export async function loadConfiguration(directory) {
   process.setSourceMapsEnabled(true)
@@ -36,7 +34,7 @@ function placeOf(error) {
 /** @param {unknown} error */
 function kindOf(error) {
   if (!(error instanceof Error)) return 'a value that is no error'
-  // This message is safe to show: Node names only the package in it.
+  // Node's message names only the missing package or file.
   const isMissing = 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
   return isMissing ? `${error.name}: ${error.message.replace(/ imported from .*/s, '')}` : error.name
 }

@@ -2,12 +2,7 @@ import type { Database } from '@/lib/database/pool'
 import { createMailStateStore, type MailFacts } from '@/lib/mail-health/state'
 import { assessMailHealth } from '@/lib/mail-health/verdict'
 
-/**
- * `npm run accounts -- mail`: prints whether emails leave, as text or as JSON.
- *
- * @returns the exit code: 0 if nothing is known to stop all emails, else 1
- * @throws if the database is unavailable
- */
+/** @returns the exit code: 0 if nothing is known to stop all emails, else 1 @throws if the database is unavailable */
 export async function printMailHealth(database: Database, asJson: boolean): Promise<number> {
   const facts = await createMailStateStore(database).read()
   const verdict = assessMailHealth(facts)
@@ -16,7 +11,6 @@ export async function printMailHealth(database: Database, asJson: boolean): Prom
   return verdict.status === 'ok' ? 0 : 1
 }
 
-/** Describes in sentences whether emails leave, when one last left, and whether a worker runs and jobs wait. */
 export function describeMailHealth(facts: MailFacts): string[] {
   const verdict = assessMailHealth(facts)
   const { accepted, failing, workerSeen, waiting, due, reason } = facts
@@ -48,7 +42,7 @@ function ago(milliseconds: number | null): string {
   return milliseconds === null ? 'never' : `${duration(milliseconds)} ago`
 }
 
-/** Formats a duration in its largest unit, rounded down: `3 minutes`. */
+/** For example `3 minutes`, rounded down. */
 function duration(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000))
   const units = [

@@ -1,4 +1,3 @@
-// `npm run migrate`: updates the database of MIGRATION_DATABASE_URL, else DATABASE_URL, to this version of Rekey.
 import configuration from '@/rekey.config'
 import { connectionFailureReason } from '@/lib/database/errors'
 import { migrate } from '@/lib/setup/migrate'
@@ -6,7 +5,7 @@ import { encryptionWarnings } from '@/lib/setup/preflight'
 import { readDatabaseSettings } from '@/lib/config/command-settings'
 import { parseDatabaseUrl, describeDatabaseUrl } from '@/lib/config/database-url'
 
-/** Returns the role of DATABASE_URL; undefined if it is also the role that migrates, or if the URL names none. */
+/** Returns undefined if the same role migrates, or if DATABASE_URL names no role. */
 function appRoleOf(url: string, migrationUrl: string): string | undefined {
   const [app, migrator] = [url, migrationUrl].map((text) => parseDatabaseUrl(text)?.user)
   return app === migrator || app === '' ? undefined : app

@@ -1,8 +1,6 @@
-// Parses the reports of Vitest and Playwright: numbers of tests, and the names of failed tests.
-
 /** @typedef {{ passed: number, failed: number, failures: string[] }} Result */
 
-/** Parses Vitest's JSON report, or an object with some of its `testResults`. @param {any} report @returns {Result} */
+/** @param {any} report Vitest's JSON, of which only `testResults` is needed @returns {Result} */
 export function parseVitestReport({ testResults }) {
   /** @type {string[]} */
   const failures = []
@@ -16,13 +14,13 @@ export function parseVitestReport({ testResults }) {
     count.failed += failed.length
     for (const test of failed)
       failures.push(`${file.name}: ${test.fullName}\n${test.failureMessages[0] ?? ''}`)
-    // A file that does not load, or whose set-up throws, fails without a failed test.
+    // A file that does not load fails without a failed test.
     if (file.status === 'failed' && failed.length === 0) failures.push(`${file.name}\n${file.message}`)
   }
   return { ...count, failures }
 }
 
-/** Parses Playwright's JSON report. @param {any} report @returns {Result} */
+/** @param {any} report Playwright's JSON @returns {Result} */
 export function parsePlaywrightReport({ stats, suites, errors }) {
   /** @type {string[]} */
   const failures = errors.map((/** @type {any} */ error) => error.message)
@@ -39,11 +37,7 @@ export function parsePlaywrightReport({ stats, suites, errors }) {
   return { passed: stats.expected + stats.flaky, failed: stats.unexpected, failures }
 }
 
-/**
- * Formats failures in full, then in one line each, so that the end of a log names them all. Long messages lose their middle, which
- * is mostly one long counterexample.
- * @param {string[]} failures the name of a test and, from the second line on, its message
- */
+/** Formats the messages, then one line for each failure. @param {string[]} failures the name of a test, then its message on new lines */
 export function formatFailures(failures) {
   const details = failures.map((failure) =>
     failure.length > 3000 ? `${failure.slice(0, 1500)}\n…\n${failure.slice(-1500)}` : failure,

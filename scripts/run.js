@@ -1,4 +1,4 @@
-// The entry point of npm scripts: `node scripts/run.js <command> …`. Plain JavaScript, because it runs before the build.
+// Plain JavaScript, because it runs before the build.
 import './stop-signals.js'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -9,11 +9,7 @@ import { takeUsersOption } from './demo-users/users-option.js'
 import { loadConfiguration } from './load-configuration.js'
 import { watchParents } from './watch-parents.js'
 
-/**
- * `needs` says what must be there before a command runs. `pages`: the whole build, which is made if it is missing, outdated or for
- * another path, and always by `build`. `code`: the code outside Next, which is compiled if it is missing or outdated. `built`: the
- * whole build; without it, the command fails. `users`: whether the command has the option `--users`.
- */
+/** `needs`: `pages` and `code` (all but the pages) are built if they are outdated; without a current build, `built` fails. */
 const commands = {
   demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo', users: true },
   dev: { entry: 'scripts/demo', needs: 'code', mode: 'dev', users: true },
@@ -52,19 +48,18 @@ if (envFile.problems.length > 0)
       '\n',
     ),
   )
-// Set before Next or React is loaded, because both read NODE_ENV only once.
+// Before React is loaded, which chooses its code by NODE_ENV.
 process.env.NODE_ENV = command.mode === 'dev' ? 'development' : 'production'
 process.env.NEXT_TELEMETRY_DISABLED = '1'
 if ('mode' in command) process.env.REKEY_MODE = command.mode
 delete process.env.REKEY_DEMO_USERS
 if ('users' in command) readUsersOption()
 
-/** Passes the value of `--users`, the product whose tables the demo has, to the command in REKEY_DEMO_USERS. */
 function readUsersOption() {
   try {
     const product = takeUsersOption(process.argv)
     if (product === undefined) return
-    // The product's tables are created only in a demo's own database: the one of DATABASE_URL may already have such tables.
+    // The database of DATABASE_URL may already have tables of these names.
     if (process.env.DATABASE_URL?.trim())
       fail('--users has a database of its own: run this command without DATABASE_URL.')
     process.env.REKEY_DEMO_USERS = product
@@ -82,14 +77,14 @@ try {
     if (hasSources() && !isBuilt()) fail('The sources changed since the build; run `npm run build`.')
   }
   if (command.needs === 'code' && hasSources() && !isCompiled()) {
-    // A running service may restart its worker from `dist` at any time, so edited sources are compiled to another directory.
+    // Not to `dist`, from which a running service may restart its processes.
     directory = 'dist/dev'
     if (!isCompiled(directory)) await compile(directory)
   }
   if (command.needs === 'pages' && (name === 'build' || !isBuilt() || isForAnotherPath())) {
     await build()
   }
-  // Before the command loads it: Node would print the message of an error in the team's code, which may quote a secret.
+  // Otherwise Node would print the message of an error in the team's code, which may quote a secret.
   if ('mode' in command) await loadConfiguration(directory)
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error))
@@ -99,6 +94,6 @@ if ('entry' in command) {
   process.argv.splice(1, 2, name)
   await import(pathToFileURL(path.resolve(directory, `${command.entry}.js`)).href)
 } else {
-  // The build loaded the team's code: connections that this opened must not keep the process running.
+  // The build loaded the team's code, which may have opened connections.
   process.exit(0)
 }

@@ -1,6 +1,4 @@
-// `npm run screenshots`: pictures of every state of every page and of both emails, in each of their languages, on three sizes of
-// screen, light, dark and with forced colours, in `screenshots/` (e2e/support/screenshots.ts). Taking all of them takes hours.
-// Each option limits them to one value or a list of values; `--out` names another directory:
+// Each option limits the pictures to one value or a list of values; `--out` names another directory:
 //   npm run screenshots -- --lang ar,ja --state the-request-form,email-link --size 320 --scheme light,dark --out pictures
 import { runScript } from './stop-signals.js'
 import { parseArgs } from 'node:util'

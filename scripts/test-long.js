@@ -1,5 +1,4 @@
-// `npm run test:long`: runs the long form of the tests that have one, for a night or before a release. docs/long-runs.md has the
-// last results. `npm run test:long -- lib/http` runs only the tests whose path contains that text.
+// `npm run test:long -- lib/http` runs only the long tests whose path contains that text. Results: docs/long-runs.md.
 import { runScript } from './stop-signals.js'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -14,7 +13,7 @@ const files = globSync(
   '{app,client,components,e2e,emails,lib,messages,prisma,scripts,server}/**/*.{test,spec}.ts',
 )
   .filter((file) => /support\/long-form|browser\/looks/.test(readFileSync(file, 'utf8')))
-  // Timing tests need the machine for themselves: docs/timing.md explains how to run them.
+  // Timing tests need the machine for themselves: docs/timing.md.
   .filter((file) => !file.includes('parity'))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort()
@@ -39,8 +38,6 @@ const lines = []
 const failures = []
 
 /**
- * Runs a test runner, and adds what its report contains to `lines` and `failures`.
- *
  * @param {string} script @param {string[]} args @param {string} report the path of the report that the runner writes
  * @param {(report: any) => [file: string, result: Result, milliseconds: number][]} read
  */

@@ -1,8 +1,5 @@
-// `npm test`: runs the checks, on the embedded database or on the server of TEST_DATABASE_URL. Its parts are types, lint, unit,
-// database, app and browser; `npm test -- unit app` runs only these two. Four parts run only if they are named: `slow`, which takes
-// long and rarely fails alone; `timing`, which needs the machine for itself; `peers`, which needs other products and a server; and
-// `journeys`, those tests of `browser` that reach the database. Ends with the names of failed tests and a line `N passed, N failed`,
-// summed over all test runners.
+// `npm test -- unit app` runs only these parts. Four parts must be named: `slow`; `timing`, which needs the machine for itself; `peers`,
+// which needs other products and a server; and `journeys`, the tests of `browser` that reach the database.
 import { runScript } from './stop-signals.js'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -15,7 +12,7 @@ import { parsePlaywrightReport, parseVitestReport, formatFailures } from './repo
 
 const results = path.resolve('test-results', process.env.TEST_DATABASE_URL ? 'server' : 'embedded')
 const wanted = process.argv.slice(2)
-/** The browser tests that depend on the database, which `journeys` runs; the others test only pages. */
+/** The browser tests that depend on the database. */
 const journeys = [
   'damaged-links',
   'mail-scanner',
@@ -24,10 +21,7 @@ const journeys = [
   'errors',
   'without-javascript',
 ]
-/**
- * The folders of `e2e/` whose tests do not depend on the database. `npm test` runs them on the embedded one, so `npm test -- app` on
- * a server omits them.
- */
+/** The folders of `e2e/` whose tests do not depend on the database, so that `npm test -- app` on a server omits them. */
 const anyDatabase = ['http', 'repository']
 const appFolders =
   process.env.TEST_DATABASE_URL && wanted.length > 0
@@ -35,16 +29,16 @@ const appFolders =
         .filter((folder) => !anyDatabase.includes(folder))
         .map((folder) => `e2e/${folder}/`)
     : []
-// Tests start many processes with the same code. With this directory, Node compiles it once.
+// Tests start many processes with the same code, which Node then need not compile again.
 process.env.NODE_COMPILE_CACHE ??= path.resolve('test-results', 'compiled')
-/** Whether a part should run. @param {string} part */
+/** @param {string} part */
 const isWanted = (part) =>
   wanted.length === 0 ? !['slow', 'timing', 'peers', 'journeys'].includes(part) : wanted.includes(part)
 const count = { passed: 0, failed: 0 }
 /** @type {string[]} */
 const failures = []
 
-/** Runs one check. @param {string} title @param {string} script @param {string[]} args @param {Record<string, string>} [env] */
+/** @param {string} title @param {string} script @param {string[]} args @param {Record<string, string>} [env] */
 async function run(title, script, args, env = {}) {
   console.log(`\n── ${title}`)
   const start = performance.now()
@@ -55,7 +49,7 @@ async function run(title, script, args, env = {}) {
   if (code !== 0) failures.push(`${title}: exit code ${code}`)
 }
 
-/** Adds the results of a report, if it was written. @param {string} file @param {(report: any) => Result} read */
+/** @param {string} file may be missing @param {(report: any) => Result} read */
 function add(file, read) {
   if (!existsSync(file)) return
   const result = read(JSON.parse(readFileSync(file, 'utf8')))
@@ -74,7 +68,7 @@ async function vitest(project, title, paths = []) {
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${file}`,
-    // By default Vitest leaves one of two cores idle. Slow tests wait for processes most of their time.
+    // By default Vitest leaves one of two cores idle. Slow tests often wait for processes.
     `--maxWorkers=${project === 'slow' ? 3 : 2}`,
     ...paths,
   ])
@@ -96,7 +90,7 @@ try {
   mkdirSync(results, { recursive: true })
   await generateDatabaseClient()
 
-  // At the same time, because each of these checks keeps only one core busy.
+  // At the same time, because each check keeps about one core busy.
   await Promise.all([
     isWanted('types') && run('types', 'node_modules/typescript/bin/tsc', []),
     isWanted('lint') && run('lint', 'node_modules/eslint/bin/eslint.js', ['--max-warnings', '0', '.']),
@@ -125,7 +119,7 @@ try {
       '--project',
       'phone',
     ])
-  // Not on the phone as well, where the journeys would reach the database in the same way.
+  // Not on the phone, where the journeys reach the database in the same way.
   if (isWanted('journeys'))
     await playwright('the running app in a browser', 'journeys', [...journeys, '--project', 'desktop'])
   if (isWanted('slow'))

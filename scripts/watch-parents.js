@@ -1,21 +1,14 @@
-// Stops an npm script whose parent, such as npm, ended without passing on a signal.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 
-/** Milliseconds between two checks of the parents. */
+/** Milliseconds. */
 const interval = 1_000
 
-/** The names of shells. */
 const shell = /^(?:sh|ash|dash|bash|ksh|zsh)$/
-/** Matches a text after `-c` whose command may outlive the shell: it has a single `&`, or a command such as `nohup`. */
+/** Matches a shell's command of which a part may outlive the shell. */
 const detaches = /(?<![&<>])&(?![&>])|\b(?:nohup|setsid|disown|coproc|source)\b|(?:^|[;\s])\.\s/
 
-/**
- * Reads a process from `/proc`.
- *
- * @param {number} pid
- * @returns {{ parent: number, command: string[] } | undefined} undefined if there is no such process or no `/proc`
- */
+/** @param {number} pid @returns {{ parent: number, command: string[] } | undefined} undefined without the process or `/proc` */
 function readProcess(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -28,9 +21,7 @@ function readProcess(pid) {
 }
 
 /**
- * Whether a process is a shell that only waits for a foreground command, such as `sh -c 'npm start'`. A shell that runs a script
- * file is not: it may run commands in the background.
- *
+ * Whether a process is a shell with `-c` that waits for its commands. A shell with a script file may run some in the background.
  * @param {string[]} command the name of the program and its arguments
  */
 export function isWaitingShell([program = '', option = '', text = '']) {
@@ -38,16 +29,13 @@ export function isWaitingShell([program = '', option = '', text = '']) {
 }
 
 /**
- * Lists the processes that only wait for this one: npm, or another program that runs package.json's scripts, and the shells that
- * wait for it. Other parents must not be watched: a service that a shell runs in the background or under `nohup`, or that a
- * process manager runs, must survive the end of its parent.
- *
- * @param {string} name the name of the npm script
- * @returns {{ child: number, parent: number }[]} each child with its current parent
+ * Returns the parents that only wait for this process, such as npm and its shell. Others must not be watched: a service in the
+ * background of a shell, under `nohup` or under a process manager must survive the end of its parent.
+ * @param {string} name the name of the npm script @returns {{ child: number, parent: number }[]}
  */
 function waitingParents(name) {
   const { npm_lifecycle_script: npmRuns = '', NODE_RUN_SCRIPT_NAME: nodeRuns } = process.env
-  // The variables may be inherited, and then name another script.
+  // The variables may be inherited from another script.
   if (!npmRuns.startsWith(`exec node scripts/run.js ${name}`) && nodeRuns !== name) return []
   const links = [{ child: process.pid, parent: process.ppid }]
   for (;;) {
@@ -58,12 +46,7 @@ function waitingParents(name) {
   }
 }
 
-/**
- * Sends SIGHUP to this process when a process that waits for it, such as npm, has ended. Otherwise this process would go on
- * unnoticed, and the next start would find its port in use.
- *
- * @param {string} name the name of the npm script
- */
+/** Sends SIGHUP to this process after npm has ended: it would keep its port. @param {string} name the name of the npm script */
 export function watchParents(name) {
   const links = waitingParents(name)
   if (links.length === 0) return

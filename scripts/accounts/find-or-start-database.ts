@@ -10,13 +10,7 @@ import {
 } from '@/scripts/embedded-database/embedded-database'
 import { Mistake } from './mistake'
 
-/**
- * Returns the database to work on: that of DATABASE_URL, else the demo's in DATA_DIR. Starts and migrates the demo's database, unless
- * the demo is running; `close` stops it. Prints which database is used, so that an operator notices a setting without effect.
- *
- * @param ownsUsers whether the accounts are in Rekey's own table, which a migration then updates
- * @throws Mistake if DATABASE_URL is not set and DATA_DIR has no database
- */
+/** Returns the database of DATABASE_URL, else the demo's, started and migrated unless it runs. @throws Mistake if there is neither */
 export async function findOrStartDatabase(
   ownsUsers: boolean,
 ): Promise<{ url: string; schemas: SchemaNames; close(): Promise<void> }> {

@@ -5,7 +5,7 @@ import { isLanguage, languages } from '@/lib/i18n/locales'
 import { Mistake, noAccount } from './mistake'
 import { printTable } from './print-table'
 
-/** The most accounts that `list` prints: those of a table of millions would fill the memory. */
+/** More accounts could fill the memory. */
 const mostListed = 10_000
 
 type OwnAccounts = ReturnType<typeof createOwnAccounts>
@@ -20,7 +20,7 @@ type NewAccount = {
   passwordHash: string | null
 }
 
-/** `add`: adds an account to Rekey's own table. @throws Mistake if a value is invalid; UsernameTaken */
+/** Adds an account to Rekey's own table. @throws Mistake if a value is invalid; UsernameTaken */
 export async function addAccount(accounts: OwnAccounts, account: NewAccount): Promise<void> {
   const { username, email, locale, passwordHash } = account
   if (username.trim() !== username || !/^[^\p{Cc}]{1,150}$/u.test(username)) {
@@ -40,13 +40,12 @@ export async function addAccount(accounts: OwnAccounts, account: NewAccount): Pr
   if (passwordHash === null) console.error('Note: it has no password, so it gets no reset emails.')
 }
 
-/** `activate` and `deactivate`: sets the status of an account in Rekey's own table. @throws Mistake if there is no such account */
+/** @throws Mistake if there is no such account */
 export async function setActive(accounts: OwnAccounts, username: string, isActive: boolean): Promise<void> {
   if (!(await accounts.setActive(username, isActive))) throw noAccount(username)
   console.log(isActive ? `${username} is active.` : `${username} is inactive; its links are invalid.`)
 }
 
-/** `list`: prints the accounts, oldest first. */
 export async function listAccounts(accounts: AccountStore): Promise<void> {
   const rows = (await accounts.list(mostListed)).map((account) => ({
     username: account.username,

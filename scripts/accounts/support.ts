@@ -24,15 +24,9 @@ import { createServices } from '@/services'
 import { Mistake, noAccount } from './mistake'
 import { printTable } from './print-table'
 
-// `npm run accounts -- send-link`, `print-link`, `requests`, `cancel-links`, `lift-limit` and `history`.
-
 type Parts = { accounts: AccountStore; audit: AuditLog; database: Database }
 
-/**
- * Finds the one account of a login: its username, or an email address that no other account has.
- *
- * @throws Mistake if none or several match
- */
+/** Finds the one account with this username, else with this email address. @throws Mistake if there are none or several */
 export async function findAccount(accounts: AccountStore, login: string): Promise<Account> {
   const named = await accounts.findOne(login)
   if (named !== null) return named
@@ -54,7 +48,7 @@ export async function findAccount(accounts: AccountStore, login: string): Promis
   return account
 }
 
-/** Returns the value of `--as`: the name of the person who runs the command, for the audit log. @throws Mistake if it is invalid */
+/** Validates the value of `--as`, a name for the audit log. @throws Mistake if it is invalid */
 export function readActor(value: string | undefined): string {
   const actor = value?.trim() ?? ''
   if (!/^[^\p{Cc}\p{Cf}]{1,64}$/u.test(actor))
@@ -62,7 +56,7 @@ export function readActor(value: string | undefined): string {
   return actor
 }
 
-/** `send-link`: queues an email with a link. @throws Mistake if the account may not be reset */
+/** @throws Mistake if the account may not be reset */
 export async function sendLinkCommand(
   { audit, database }: Parts,
   account: Account,
@@ -74,11 +68,7 @@ export async function sendLinkCommand(
   console.log('`npm run accounts -- requests` shows whether it leaves.')
 }
 
-/**
- * `print-link`: prints a link that lives 15 minutes.
- *
- * @throws Mistake if the account may not be reset, or if the output is no terminal and `force` is false
- */
+/** @throws Mistake if the account may not be reset, or if the output is no terminal and `force` is false */
 export async function printLinkCommand(account: Account, actor: string, force: boolean): Promise<void> {
   if (!process.stdout.isTTY && !force)
     throw new Mistake('The link would go into a file or a pipe, where it stays. Use a terminal, or --force.')
@@ -96,7 +86,6 @@ export async function printLinkCommand(account: Account, actor: string, force: b
   })
 }
 
-/** `cancel-links`: revokes all links of an account, and drops its emails with links that have not left. */
 export async function cancelLinksCommand(
   { accounts, audit, database }: Parts,
   account: Account,
@@ -108,7 +97,7 @@ export async function cancelLinksCommand(
   if (dropped > 0) console.log(`Dropped ${dropped} email(s) with a link that had not left yet.`)
 }
 
-/** `lift-limit`: lifts the limits of an account, or of the client with an IP address. @throws Mistake if `client` is no IP address */
+/** @throws Mistake if `client` is no IP address */
 export async function liftLimitCommand(target: Account | { client: string }, actor: string): Promise<void> {
   await withServices(async (services) => {
     if (!('client' in target)) {
@@ -125,7 +114,6 @@ export async function liftLimitCommand(target: Account | { client: string }, act
   })
 }
 
-/** `requests`: prints the requests of an account whose links may still be valid, each with what happened since. */
 export async function requestsCommand({ audit, database }: Parts, account: Account): Promise<void> {
   const period = readLinkPeriod(process.env)
   const since = new Date(Date.now() - period * 1000)
@@ -135,7 +123,6 @@ export async function requestsCommand({ audit, database }: Parts, account: Accou
   for (const request of requests) printRequest(request, period)
 }
 
-/** `history`: prints the audit entries of an account as a table, oldest first. */
 export async function historyCommand({ audit }: Parts, account: Account): Promise<void> {
   const rows = (await audit.history(account.id)).map((line) => ({
     time: formatInstant(line.at),
@@ -173,7 +160,6 @@ function printRequest({ requestId, requestedAt, steps: taken }: FoundRequest, pe
   }
 }
 
-/** Formats an instant in the time zone of TZ, else in the machine's. */
 function formatInstant(instant: Date): string {
   return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' }).format(instant)
 }
@@ -182,11 +168,7 @@ function requireResettable(account: Account): void {
   if (!isResettable(account)) throw new Mistake(`${signInName(account)}: ${describeRequestOutcome(account)}.`)
 }
 
-/**
- * Calls `act` with the services, for which all settings must be valid: links and the keys of rate limits depend on SECRET_KEY.
- *
- * @throws SettingsError if a setting is invalid; Mistake if the account may not be reset
- */
+/** @throws SettingsError if a setting is invalid; Mistake if the account may not be reset */
 async function withServices(
   act: (services: ReturnType<typeof createServices>) => Promise<void>,
 ): Promise<void> {

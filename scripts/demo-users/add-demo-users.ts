@@ -15,12 +15,12 @@ const products: Record<DemoProduct, { table: string; login: 'username' | 'email'
     'better-auth': { table: 'public."user"', login: 'email', add: addToBetterAuth },
   }
 
-/** Returns the logins of a demo's accounts: with the tables of a product, or with Rekey's own table. */
+/** @param product undefined for Rekey's own table */
 export function demoLogins(product?: DemoProduct): string[] {
   return demoPeople.map((person) => person[product === undefined ? 'username' : products[product].login])
 }
 
-/** Creates, unless they exist, the product's tables in the demo's database, and in them the demo's accounts with random passwords. */
+/** Adds the product's tables, and the demo's accounts with random passwords, unless they exist. */
 export async function addDemoUsers(
   product: DemoProduct,
   { accounts, hash, settings }: Pick<Services, 'accounts' | 'hash' | 'settings'>,
@@ -55,7 +55,7 @@ async function addToDjango(client: pg.Client, person: Person): Promise<void> {
 async function addToBetterAuth(client: pg.Client, person: Person): Promise<void> {
   const { email, firstName, lastName, passwordHash } = person
   const id = randomUUID()
-  // One statement, so that a stop in between leaves no user without a password.
+  // One statement, so that no user is stored without a password.
   await client.query(
     `WITH added AS (
        INSERT INTO "public"."user" ("id", "name", "email", "emailVerified") VALUES ($1, $2, $3, true) RETURNING "id")

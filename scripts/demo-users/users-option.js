@@ -1,12 +1,6 @@
 import { readdirSync } from 'node:fs'
 
-/**
- * Removes `--users <product>` or `--users=<product>` from a command's arguments, and returns the product.
- *
- * @param {string[]} args the option is removed from them
- * @returns {string | undefined} the product; undefined without the option
- * @throws Error that names the known products, if the given one is not among them
- */
+/** Removes `--users` from `args` and returns its value. @param {string[]} args @returns {string | undefined} @throws Error if unknown */
 export function takeUsersOption(args) {
   const at = args.findIndex((arg) => arg === '--users' || arg.startsWith('--users='))
   if (at === -1) return undefined
@@ -18,7 +12,6 @@ export function takeUsersOption(args) {
   throw new Error(`There is no demo with the users of "${product}": --users takes ${products.join(' or ')}.`)
 }
 
-/** Returns the names of the products whose schema is in this folder. */
 function productsOfDemos() {
   return readdirSync(import.meta.dirname)
     .filter((name) => name.endsWith('.sql'))

@@ -5,19 +5,19 @@ import { checkAllButMappedUsers } from '@/lib/setup/preflight'
 import { notificationsArrive } from '@/lib/queue/notifications'
 import { ok, trouble, warning, type Finding } from './finding'
 
-/** Milliseconds to wait for the response to a query. */
+/** Milliseconds. */
 const queryTimeout = 5_000
 
-/** Seconds by which clocks may differ before logs of two machines are hard to compare. */
+/** Seconds. */
 const clockTolerance = 5
 
-/** Checks the database as a start does, then the role, the clock, the isolation, writes, and whether notifications arrive. */
+/** Checks session, writes and notifications, but only if the checks of a start succeed. */
 export async function checkDatabase(settings: Settings, ownsUsers: boolean): Promise<Finding[]> {
   let warnings: string[]
   try {
     warnings = await checkAllButMappedUsers(settings, ownsUsers)
   } catch (error) {
-    // The messages of this check are written for operators and quote no secret.
+    // The checks of a start write messages for operators.
     const problems = (error instanceof Error ? error.message : '').split('\n')
     return problems.map((problem) => trouble('database', problem))
   }
@@ -29,10 +29,7 @@ export async function checkDatabase(settings: Settings, ownsUsers: boolean): Pro
   ]
 }
 
-/**
- * Inserts enough rows into the table of metrics to need disk space, and rolls them back. Simpler checks would not do: on a full disk, a
- * database still responds to queries and replaces single rows, and a replica responds to queries.
- */
+/** Inserts rows that need disk space, and rolls back: on a full disk, PostgreSQL still responds to queries and replaces single rows. */
 async function checkWrites({ database: { url, schemas } }: Settings): Promise<Finding> {
   const metrics = `${quoteSchema(schemas.own)}."metrics"`
   const much = `INSERT INTO ${metrics} ("series", "value")

@@ -6,12 +6,7 @@ import { createMailer } from '@/lib/mail/mailer'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
 import { ok, trouble, warning, type Finding } from './finding'
 
-/**
- * Connects to the mail server as a worker does: greeting, TLS, authentication. If that succeeds, sends one test email to `sendTo`.
- *
- * @param sendsItself whether rekey.config.ts has `sendEmail`, which may not use this mail server
- * @param sendTo the address for the test email; undefined sends none
- */
+/** Connects to the mail server; if that succeeds and `sendTo` is set, sends a test email. */
 export async function checkMail(
   { mail }: Settings,
   { sendsItself, sendTo }: { sendsItself: boolean; sendTo: string | undefined },

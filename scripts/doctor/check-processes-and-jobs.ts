@@ -6,16 +6,13 @@ import { assessMailHealth } from '@/lib/mail-health/verdict'
 import { createMetricsStore, type ReportTotals } from '@/lib/metrics/store'
 import { ok, trouble, warning, type Finding } from './finding'
 
-/** The seconds after which a waiting job is late. By default a link lives an hour, counted from its request. */
+/** Seconds; less than the hour that a link lives by default. */
 const lateJob = 600
 
-/** Milliseconds between two reads of the counters; processes store new counts every two seconds. */
+/** Milliseconds; longer than the two seconds between reports of a process. */
 const sample = 5_000
 
-/**
- * Checks that processes run and store what they count, that emails leave, and that no job is late. If processes store counts, also
- * compares the counters after a while, to detect a flood of requests.
- */
+/** Checks that processes report, that emails leave, that no job is late and, after a while, that no flood is refused. */
 export async function checkProcessesAndJobs({ database: settings, worker }: Settings): Promise<Finding[]> {
   const database = openDatabase({ ...settings, poolSize: 2 }, createLog('silent', 'doctor'))
   try {

@@ -3,13 +3,9 @@ import type { Settings } from '@/lib/config/settings'
 import { doctorToken, proxiesPath } from '@/server/http/proxies-endpoint'
 import { ok, trouble, warning, type Finding } from './finding'
 
-/** The body of the response at `proxiesPath`. */
 const proxyCount = z.object({ forwarded: z.int(), trustedProxyHops: z.int() })
 
-/**
- * Sends a request to PUBLIC_URL. Checks that it reaches this installation, and that it comes through as many proxies as
- * TRUSTED_PROXY_HOPS says.
- */
+/** Checks that PUBLIC_URL reaches this installation, through as many proxies as TRUSTED_PROXY_HOPS says. */
 export async function checkPublicUrl({ publicUrl, secrets }: Settings): Promise<Finding[]> {
   let response: Response
   try {

@@ -4,13 +4,13 @@ import { ok, trouble, warning, type Finding } from './finding'
 
 type Dns = Pick<Resolver, 'resolveTxt'>
 
-/** The TXT records of a name; `none` if it has none; `no name` if neither it nor a name below it exists (RFC 8020). */
+/** `no name`: neither the name nor a name below it exists (RFC 8020). */
 type TxtRecords = string[] | 'none' | 'no name'
 
-/** The DNS gave no result; the message is the error code. */
+/** The message is the error code. */
 class DnsUnavailable extends Error {}
 
-/** Checks the DNS records of the sender's domain by which receivers recognise forged emails: SPF, DKIM and DMARC. */
+/** Checks the SPF, DKIM and DMARC records of the sender's domain. */
 export async function checkSender(from: string, dns: Dns): Promise<Finding[]> {
   const domain = parseAddressWithOptionalName(from)?.address.split('@').at(-1) ?? ''
   const checks = { spf: checkSpf, dkim: checkDkim, dmarc: checkDmarc }
@@ -68,7 +68,7 @@ async function checkSpf(domain: string, dns: Dns): Promise<Finding> {
   return ok('sender.spf', `${domain} has an SPF record.`)
 }
 
-/** Checks that any name exists below `_domainkey`. Only the mail server knows the name of the key. */
+/** Only the mail server knows the name of its key below `_domainkey`. */
 async function checkDkim(domain: string, dns: Dns): Promise<Finding> {
   if ((await readTxt(dns, `_domainkey.${domain}`)) === 'no name')
     return warning(
@@ -83,7 +83,7 @@ async function checkDkim(domain: string, dns: Dns): Promise<Finding> {
 }
 
 async function checkDmarc(domain: string, dns: Dns): Promise<Finding> {
-  // The policy of a parent domain also applies to its subdomains.
+  // A parent's policy may apply to subdomains (RFC 7489 §6.6.3).
   const labels = domain.split('.')
   const parents = labels.slice(0, -1).map((_, at) => labels.slice(at).join('.'))
   for (const name of parents) {

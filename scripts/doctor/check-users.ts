@@ -5,7 +5,6 @@ import { createLog } from '@/lib/logging/log'
 import { inspectUsersTable } from '@/lib/setup/users-table'
 import { ok, trouble, warning, type Finding } from './finding'
 
-/** Checks the users mapping of rekey.config.ts against the database, and whether a password was verified with it. */
 export async function checkUsers(
   { database: settings, usersTableProof }: Settings,
   mapping: UsersMapping | undefined,

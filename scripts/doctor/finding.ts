@@ -1,12 +1,9 @@
 import { describeError } from '@/lib/logging/log'
 
-/** `trouble`: something does not work, or soon will not; `warning`: it works, with a risk. */
+/** The doctor's exit code is 1 with a `trouble`, but not with a `warning`. */
 export type Status = 'ok' | 'warning' | 'trouble'
 
-/**
- * A line of the doctor's report: what was checked, what was found and, for most troubles and warnings, what to do. It contains no
- * secret, no account and no email address.
- */
+/** A line of the report. It must contain no secret, no account and no email address. */
 export type Finding = { check: string; status: Status; message: string; advice?: string }
 
 export const ok = (check: string, message: string): Finding => ({ check, status: 'ok', message })
@@ -21,12 +18,7 @@ export const trouble = (check: string, message: string, advice?: string): Findin
   status: 'trouble',
 })
 
-/**
- * Runs one check. If it throws or takes too long, that is a finding, so that no check stops another. Of an error, the finding has
- * only type and codes: its message may quote a secret.
- *
- * @param within milliseconds
- */
+/** Returns an error or a timeout as a finding, without the error's message, which may quote a secret. @param within milliseconds */
 export async function runCheck(
   check: string,
   within: number,

@@ -6,12 +6,11 @@ import { DatabaseSync } from 'node:sqlite'
 import { PGlite } from '@electric-sql/pglite'
 import { createWireServer } from './wire-server'
 
-/** The most bytes of a unix socket's path. Systems allow 104 or, like Linux, 108 bytes, including a final zero. */
+/** In bytes. Systems allow 104 or, like Linux, 108 bytes, including a final zero. */
 const maxSocketPath = 103
 
 export type EmbeddedDatabase = { url: string; close(): Promise<void> }
 
-/** Thrown if another process uses the data directory. */
 export class DataDirInUse extends Error {
   constructor(dataDir: string) {
     super(
@@ -23,21 +22,14 @@ export class DataDirInUse extends Error {
 
 const filesIn = (dataDir: string) => path.join(path.resolve(dataDir), 'database')
 
-/** Whether a data directory contains an embedded database. */
 export const hasEmbeddedDatabase = (dataDir: string) => existsSync(filesIn(dataDir))
 
-/** Returns the URL of the embedded database in a data directory. It works only while a process runs that database. */
+/** The URL works only while a process runs the database. */
 export function embeddedDatabaseUrl(dataDir: string): string {
   return `postgresql://postgres@localhost/postgres?host=${encodeURIComponent(path.resolve(dataDir))}`
 }
 
-/**
- * Starts PostgreSQL (PGlite) with its files in `<dataDir>/database` and a unix socket that only this user may open. Locks the
- * data directory until `close` or the end of the process.
- *
- * @throws DataDirInUse if another process has the lock, before the database is touched
- * @throws Error on Windows, or if the path is too long for a unix socket
- */
+/** Starts PGlite on a private unix socket. @throws DataDirInUse; Error on Windows, or if the path is too long for a socket */
 export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDatabase> {
   if (process.platform === 'win32') {
     throw new Error(
@@ -91,11 +83,8 @@ export async function startEmbeddedDatabase(dataDir: string): Promise<EmbeddedDa
 }
 
 /**
- * Locks a data directory, because PGlite lets a second process open the same files and corrupt them. Uses SQLite's file
- * lock, which the kernel releases with the process, so that a crash leaves no stale lock.
- *
- * @returns a function that releases the lock
- * @throws DataDirInUse
+ * Locks a data directory, because PGlite lets a second process open the same files and corrupt them. The kernel releases SQLite's
+ * file lock with the process, so that a crash leaves no stale lock.
  */
 function lockDirectory(dir: string): () => void {
   const lock = new DatabaseSync(path.join(dir, 'owner.lock'))

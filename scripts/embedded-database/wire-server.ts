@@ -1,46 +1,41 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { PGlite } from '@electric-sql/pglite'
 
-// PGlite has a single session. Messages that form a unit in PostgreSQL's protocol (its manual, "Message Flow") must reach it
-// without messages of other clients in between: if another client's Parse came between a client's Parse and its Execute, it would
-// replace the unnamed statement, and the client would get the rows of the other's query. So this server runs whole units, and
-// reserves the session for one client while its transaction is open.
+// PGlite has a single session. Another client's Parse between a client's Parse and its Execute would replace the unnamed statement
+// (PostgreSQL manual, "Message Flow"). So this server runs whole units of messages, up to the reply ReadyForQuery, and reserves the
+// session for one client while its transaction is open.
 
 /** Codes that a startup message may have in place of the protocol version. */
 const startupCodes = { ssl: 80_877_103, gss: 80_877_104, cancel: 80_877_102 }
 
-/** The client's messages to which PostgreSQL replies with ReadyForQuery: Query, Sync, FunctionCall. */
+/** The types of Query, Sync and FunctionCall, to which PostgreSQL replies with ReadyForQuery. */
 const endsUnit = new Set(['Q', 'S', 'F'].map((type) => type.charCodeAt(0)))
 const terminate = 'X'.charCodeAt(0)
 
-/** Messages of PostgreSQL: that it is ready for the next unit, with the status of the transaction; and a notification. */
 const readyForQuery = 'Z'.charCodeAt(0)
 const notification = 'A'.charCodeAt(0)
 
-/** The most bytes of a message, so that a client cannot exhaust memory. Rekey's messages are far shorter. */
+/** The most bytes of a message, which is kept in memory. */
 const maxMessageLength = 64 * 1024 * 1024
 
 type Client = {
   socket: Socket
   received: Buffer
   started: boolean
-  /** Whether the first unit, the startup message, was run. Before that, the client must get no notification. */
+  /** Whether the startup message was run. Before that, the client must get no notification. */
   ready: boolean
   /** Messages of an incomplete unit. */
   unit: Buffer[]
-  /** Complete units in the order of their arrival. */
+  /** Complete units. */
   units: Buffer[][]
 }
 
-/**
- * Creates a server that serves a PGlite database to any number of clients; the caller makes it listen. All clients get every
- * notification, because they share the session that listens.
- */
+/** Serves a PGlite database to several clients. They share its session, so notifications go to all of them. */
 export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocolRawStream'>): Server {
   const clients = new Set<Client>()
-  /** Clients with complete units, in the order in which they began to have some. */
+  /** Clients with complete units. */
   const waiting: Client[] = []
-  /** The client whose transaction is open; all others wait. */
+  /** The client whose transaction is open. */
   let owner: Client | undefined
   let busy = false
 
@@ -74,7 +69,6 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
     })
   })
 
-  /** Keeps a client in `waiting` exactly while it has complete units. */
   function updateWaiting(client: Client): void {
     const place = waiting.indexOf(client)
     if (client.units.length > 0 && place < 0) waiting.push(client)
@@ -100,7 +94,6 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
     return owner === undefined ? waiting[0] : waiting.find((client) => client === owner)
   }
 
-  /** Runs a unit without interruption, sends the response to its client, and returns whether the client's transaction is open. */
   async function run(client: Client, unit: Buffer[]): Promise<'idle' | 'in-transaction'> {
     let received: Buffer = Buffer.alloc(0)
     let status = 'I'
@@ -137,7 +130,7 @@ export function createWireServer(db: Pick<PGlite, 'runExclusive' | 'execProtocol
   return server
 }
 
-/** Takes the complete messages from the received bytes, and groups them into units. Handles startup and Terminate messages itself. */
+/** Groups the complete messages into units. */
 function takeMessages(client: Client): void {
   for (;;) {
     const message = firstMessage(client.received, client.started ? 1 : 0)
@@ -152,12 +145,7 @@ function takeMessages(client: Client): void {
   }
 }
 
-/**
- * Returns a copy of the first message; undefined if it has not arrived completely.
- *
- * @param header the number of bytes before the message's length: 1 for its type; 0 for a startup message, which has no type
- * @throws Error if the length is not that of a message
- */
+/** Returns a copy, undefined if incomplete. @param header bytes before the length: a startup message has no type @throws Error */
 function firstMessage(received: Buffer, header: 0 | 1): Buffer | undefined {
   if (received.length < header + 4) return undefined
   const length = header + received.readInt32BE(header)
