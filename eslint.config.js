@@ -2,12 +2,9 @@ import nextCoreWebVitals from 'eslint-config-next/core-web-vitals'
 import nextTypescript from 'eslint-config-next/typescript'
 
 /**
- * Creates the import rule of a folder: which of Rekey's own files its files may import. Tests are exempt.
- *
- * @param {string} files a pattern of the files
- * @param {string[]} allowed the folders and files that they may import, without extension
- * @param {string} why the message: why they may import no more
- * @param {string[]} [packages] patterns of packages that they must not import
+ * Creates the import rule of a folder: which of Rekey's own files its files may import.
+ * @param {string} files a pattern @param {string[]} allowed folders and files
+ * @param {string} why the message @param {string[]} [packages] patterns of packages that they must not import
  */
 const mayImport = (files, allowed, why, packages = []) => ({
   files: [files],
@@ -26,14 +23,11 @@ const mayImport = (files, allowed, why, packages = []) => ({
   },
 })
 
-/** Packages for pages. lib/ must not import them, because it also runs in the worker, which has no pages. */
+/** Packages that lib/ must not import, because it also runs outside Next. */
 const pages = ['next', 'next/*', 'next-intl', 'next-intl/*', 'react', 'react-*', 'react/*']
 /**
- * Creates the import rule of a folder of lib/. Its files may import their own folder, `allowed` and `messages/`.
- *
- * @param {string} name
- * @param {string[]} allowed folders of lib/
- * @param {string} why
+ * Creates the import rule of a folder of lib/, whose files may also import their own folder and `messages/`.
+ * @param {string} name @param {string[]} allowed folders of lib/ @param {string} why
  */
 const lib = (name, allowed, why) =>
   mayImport(
@@ -276,10 +270,10 @@ const composedSql = {
   message: `${parametrised}write $1 and pass the value beside the text.`,
 }
 
-/** Every path of this app begins with the path of PUBLIC_URL, which only these functions add. */
+/** Not an argument of a function that adds the path of PUBLIC_URL. */
 const throughFunction =
   ':not(CallExpression[callee.name=/^(pathInApp|urlInApp|pathInLanguage|redirectPathInLanguage)$/] > *)'
-/** Creates rules that reject a literal path of this app outside of such a call. `start` is a pattern of its beginning. */
+/** Rejects literal paths outside of such a call. @param start a pattern of their beginning */
 const ownPaths = (/** @type {string} */ start) =>
   [`Literal[value=/${start}/]`, `TemplateLiteral[quasis.0.value.raw=/${start}/]`].map((path) => ({
     selector: `${path}${throughFunction}`,
@@ -302,7 +296,7 @@ const config = [
   ...nextCoreWebVitals,
   ...nextTypescript,
   {
-    // The rule against import cycles does not search packages.
+    // Packages are not searched for import cycles.
     settings: { 'import/ignore': ['node_modules'] },
     rules: {
       'import/no-cycle': ['error', { ignoreExternal: true }],

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig, devices } from 'playwright/test'
 
-/** Arguments of Chromium. As root it does not start with its sandbox. The other arguments stop its own requests to the internet. */
+/** As root, Chromium does not start with its sandbox. */
 const args = [
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
   '--disable-background-networking',
@@ -14,7 +14,7 @@ const args = [
 export default defineConfig({
   testDir: 'e2e',
   testMatch: '**/*.spec.ts',
-  // Absolute, because the configuration of the screenshots, in another folder, uses this setting, too.
+  // Absolute, because a configuration in another folder uses it, too.
   globalSetup: fileURLToPath(new URL('e2e/support/database-template.ts', import.meta.url)),
   outputDir: 'test-results/browser',
   fullyParallel: false,
@@ -29,7 +29,7 @@ export default defineConfig({
       args,
       ...(process.env.BROWSER_PATH ? { executablePath: process.env.BROWSER_PATH } : {}),
     },
-    // A trace of every test would make the tests a quarter slower.
+    // A trace of every test would make the tests slower.
     trace: 'on-first-retry',
   },
   projects: [
@@ -40,12 +40,11 @@ export default defineConfig({
     },
     {
       name: 'phone',
-      // The journeys of visitors only. Tests of layout set the sizes of the window themselves.
+      // Tests of layout set the size of the window themselves.
       testMatch: '**/{main-journey,without-javascript}.spec.ts',
       use: { ...devices['Pixel 7'], channel: undefined },
     },
     {
-      // Tests that take long and rarely fail. `npm test` does not run them.
       name: 'slow',
       testMatch: '**/*.slow.spec.ts',
       use: { ...devices['Desktop Chrome'], channel: undefined },

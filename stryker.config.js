@@ -1,15 +1,11 @@
-/**
- * For `npm run mutation`, which changes the code in small ways and reports each change with which no unit test fails. Changes only modules
- * whose tests need neither database nor network. `npm run mutation -- --mutate lib/password-reset/reset-link.ts` changes one file.
- *
- * @type {import('@stryker-mutator/api/core').PartialStrykerOptions}
- */
+// For one file: `npm run mutation -- --mutate lib/password-reset/reset-link.ts`
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 const config = {
   testRunner: 'vitest',
   vitest: { configFile: 'vitest.mutation.config.ts' },
   coverageAnalysis: 'perTest',
   incremental: true,
-  // A change of what a module computes when it is loaded needs all tests: with those changes, a run takes hours.
+  // A mutant of code that runs when a module is loaded needs all tests, which takes long.
   ignoreStatic: true,
   concurrency: 2,
   reporters: ['clear-text', 'progress', 'html'],

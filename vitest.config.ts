@@ -2,7 +2,6 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const sources = '{app,bench,client,components,emails,lib,messages,prisma,scripts,server}'
-/** Creates the template database that tests copy. */
 const databaseTemplate = 'e2e/support/database-template.ts'
 
 export default defineConfig({
@@ -10,14 +9,14 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 300_000,
-    // Long enough for a busy machine. A poll ends as soon as it succeeds, so a fast one does not become slower.
+    // Long enough for a busy machine; a poll ends as soon as it succeeds.
     expect: { poll: { timeout: 20_000 } },
-    // Some tests depend on timeouts of connections, and may fail if the machine of CI is slow for a moment.
+    // Tests that depend on timeouts of connections may fail if the machine of CI is slow for a moment.
     retry: process.env.CI ? 1 : 0,
     projects: [
       {
         extends: true,
-        // Unit tests need neither a database nor the network nor a build. Their files share processes and modules, which saves time.
+        // Without isolation, test files share processes and modules, which saves time.
         test: {
           name: 'unit',
           isolate: false,
@@ -41,7 +40,6 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Tests that take long and rarely fail: with real password hashes, all of Unicode, or killed processes.
         test: {
           name: 'slow',
           include: [`{e2e,${sources.slice(1)}/**/*.slow.test.ts`],
@@ -50,7 +48,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Tests that compare times run one at a time, so that they have the machine to themselves.
+        // One file at a time, because these tests compare times.
         test: {
           name: 'timing',
           include: ['e2e/timing/*.test.ts'],
@@ -60,7 +58,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Other products verify what Rekey wrote into their users tables.
+        // Other products verify the passwords that Rekey wrote.
         test: {
           name: 'peers',
           include: ['e2e/peers/*.test.ts'],
