@@ -71,10 +71,9 @@ export async function requestsOfAccount(
     if (step === 'requested' && steps.some((earlier) => earlier.step === step)) continue
     steps.push(asStep(line, step))
   }
-  const requests = [...found.values()]
-    .filter(({ requestedAt }) => requestedAt >= since)
-    .sort((a, b) => a.requestedAt.getTime() - b.requestedAt.getTime())
-  addOpenings(requests, history)
+  const all = [...found.values()].sort((a, b) => a.requestedAt.getTime() - b.requestedAt.getTime())
+  addOpenings(all, history)
+  const requests = all.filter(({ requestedAt }) => requestedAt >= since)
   addChanges(requests, history)
   for (const { steps } of requests) steps.sort((a, b) => a.at.getTime() - b.at.getTime())
   return requests
@@ -104,7 +103,7 @@ function asStep({ at, reason, client, actor }: HistoryEntry, step: RequestStep['
 
 /**
  * Adds the openings of links to the requests. The entry of an opening names the second of the request. A request whose job is deleted
- * has the slightly later time of its audit entry, so the first request at or after that second is taken.
+ * has the slightly later time of its audit entry, so the first request from that second to the opening is taken.
  */
 function addOpenings(requests: FoundRequest[], history: HistoryEntry[]): void {
   const seen = new Set<number>()
@@ -113,8 +112,8 @@ function addOpenings(requests: FoundRequest[], history: HistoryEntry[]): void {
     // One link may have several entries, for example of several processes.
     if (requestedAt === undefined || seen.has(requestedAt)) continue
     seen.add(requestedAt)
-    const opened = requests.find((request) => Math.floor(request.requestedAt.getTime() / 1000) >= requestedAt)
-    opened?.steps.push(asStep(line, 'opened'))
+    const request = requests.find((one) => Math.floor(one.requestedAt.getTime() / 1000) >= requestedAt)
+    if (request !== undefined && request.requestedAt <= line.at) request.steps.push(asStep(line, 'opened'))
   }
 }
 
