@@ -22,8 +22,10 @@ export function findIdsStatement(
   const email = column(mapping.email)
   const mayBeReset = Prisma.sql`${allHold(mapping.active, column)} AND ${email.sql}::text <> ''
     AND ${passwordColumn(mapping.password.column).sql}::text <> '' AND ${noneHolds(mapping.password.none, passwordColumn)}`
+  // An account with several hashes has several rows of `p`.
+  const select = passwords ? Prisma.sql`SELECT DISTINCT` : Prisma.sql`SELECT`
   const found = (isAddress: Prisma.Sql) => Prisma.sql`
-    SELECT ${column(mapping.id).sql}::text AS "id", ${column(mapping.createdAt ?? mapping.id).sql} AS "age"
+    ${select} ${column(mapping.id).sql}::text AS "id", ${column(mapping.createdAt ?? mapping.id).sql} AS "age"
       FROM ${users} u ${passwords ? Prisma.sql`LEFT JOIN ${passwords} p ON ${isOwnHash}` : Prisma.empty}
      WHERE ${isAddress} AND ${isMapped} AND ${resettable ? mayBeReset : Prisma.sql`true`}`
   const forms = Prisma.sql`${lookupSpellings(address)}::text[]`

@@ -227,14 +227,15 @@ describe('the tables of better-auth', () => {
     expect(await replace(store(), id, 'a new hash')).toBe(false)
   })
 
-  test('a better-auth user whose ban has expired can be reset, and one with two credential rows cannot', async () => {
+  test('a better-auth user whose ban has expired can be reset, and one with two credential rows cannot, but is found once', async () => {
     const { id } = await add({ banned: true, banExpires: '2020-01-01Z' })
     expect(isResettable((await store().read(id)).account!)).toBe(true)
-    const { id: twice } = await add({}, [
+    const { id: twice, email } = await add({}, [
       ['credential', hash],
       ['credential', hash],
     ])
     expect(isResettable((await store().read(twice)).account!)).toBe(false)
+    expect(await store().findIdsByEmail(email)).toEqual([twice])
     expect(await replace(store(), twice, 'a new hash')).toBe(false)
   })
 })

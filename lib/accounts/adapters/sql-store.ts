@@ -101,8 +101,8 @@ export function createSqlAccountStore(
       const [account, another] = found.filter(({ username }) => username === login)
       return account === undefined || another !== undefined ? null : account
     }
-    const ids = new Set(await findIdsByEmail(login, false))
-    const found = await Promise.all([...ids].map(async (id) => (await read(id)).account))
+    const ids = await findIdsByEmail(login, false)
+    const found = await Promise.all(ids.map(async (id) => (await read(id)).account))
     // A collation of the column may find addresses that are not the same.
     const [account, another] = found.filter(
       (one) => one !== null && canonicalEmail(one.email) === canonicalEmail(login),
