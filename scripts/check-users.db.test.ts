@@ -214,17 +214,27 @@ test('if some stored hashes have no known format, a start warns and counts them 
 })
 
 describe.runIf(testServer)('roles with too few rights [W4]', () => {
-  test('the message has the grants that a role lacks, and with them the check finds no problem [W4]', async () => {
+  test('the message has the grants that a role lacks, and with them there is no problem and a reset works [W4]', async () => {
+    const users = { ...mapping, set: { last_login: 'now' as const } }
     const { role, limited } = await openAsRole(
       (name) => `GRANT SELECT, INSERT ON rekey.proven_mapping TO "${name}"`,
     )
-    const [problem = '', ...more] = (await inspectUsersTable(limited, mapping)).problems
+    const [problem = '', ...more] = (await inspectUsersTable(limited, users)).problems
     expect(more).toEqual([])
-    expect(problem).toContain(`GRANT SELECT ("id", "email", "username"`)
-    expect(problem).toContain(`UPDATE ("password") ON "public"."auth_user" TO ${role};`)
+    expect(problem).toMatch(/GRANT SELECT \("id", "email", "username"[^)]*(?<!"last_login")\)/)
+    expect(problem).toContain(`UPDATE ("password", "last_login") ON "public"."auth_user" TO ${role};`)
     await sql.query(problem.slice(problem.indexOf('GRANT')))
-    await sql.query(`GRANT SELECT ON rekey.recovery TO "${role}"`)
-    expect((await inspectUsersTable(limited, mapping)).problems).toEqual([])
+    await sql.query(`GRANT SELECT, INSERT, UPDATE ON rekey.recovery TO "${role}"`)
+    expect((await inspectUsersTable(limited, users)).problems).toEqual([])
+    const store = createSqlAccountStore(limited, users)
+    const [account] = await store.findByLogin('ada', ['username'])
+    const state = signedState(account!)
+    const undone = limited.transaction(async (tx) => {
+      const replaced = await store.replacePassword(tx, account!.id, state, 'a hash', { bindPassword: true })
+      expect(replaced).toEqual({ endedSignIns: 0 })
+      throw new Error('undone')
+    })
+    await expect(undone).rejects.toThrow('undone')
   })
 
   test('row-level security that hides rows is named, and with the printed policies there is no problem [W4]', async () => {

@@ -1,6 +1,6 @@
 import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Column, Relation } from '@/lib/accounts/adapters/catalogue'
-import { usersGrantStatements, tableKey, columnsNeedingUpdate } from './grants'
+import { usersGrantStatements, tableKey, columnsNeedingSelect, columnsNeedingUpdate } from './grants'
 import { tableUsesOf, type TableUse, type ColumnUse } from './table-uses'
 
 /** Returns reasons why a mapping cannot work, a sentence each. @param role the connection's role, quoted */
@@ -128,10 +128,9 @@ function unfitness({ as }: ColumnUse, column: Column): string | null {
 }
 
 function isPrivilegeMissing(use: TableUse, relation: Relation): boolean {
-  const columnOf = (name: string) => relation.columns.get(name)
   return (
     !relation.hasSchemaUsage ||
-    use.columns.some(({ column }) => columnOf(column)?.maySelect === false) ||
+    columnsNeedingSelect(use).some((name) => relation.columns.get(name)?.maySelect === false) ||
     (use.deletes === true && !relation.mayDelete) ||
     isUpdateMissing(use, relation)
   )

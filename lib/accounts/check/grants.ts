@@ -24,13 +24,17 @@ export function usersGrantStatements(
 
 function privileges(use: TableUse, relation?: Relation): string[] {
   const list = (columns: string[]) => [...new Set(columns)].map(pg.escapeIdentifier).join(', ')
-  const read = use.columns.map(({ column }) => column)
   const written = columnsNeedingUpdate(use, relation)
   return [
-    `SELECT (${list(read)})`,
+    `SELECT (${list(columnsNeedingSelect(use))})`,
     ...(written.length > 0 ? [`UPDATE (${list(written)})`] : []),
     ...(use.deletes ? ['DELETE'] : []),
   ]
+}
+
+/** Lists the columns on which Rekey needs SELECT. Those of the mapping's `set` are only written. */
+export function columnsNeedingSelect({ columns }: TableUse): string[] {
+  return columns.filter(({ option }) => option !== 'set').map(({ column }) => column)
 }
 
 /** Lists the columns on which Rekey needs UPDATE. To lock rows, one is enough: if possible, one that does not affect who may sign in. */
