@@ -6,7 +6,7 @@ export type LoginAttributes = readonly ('username' | 'email')[]
 /** UTF-16 code units: 64 for a local part, 1 for the @ and 255 for a domain (RFC 5321 §4.5.3.1). */
 export const maxLoginLength = 320
 
-/** PostgreSQL cancelled a look-up, usually because it took too long, or the look-up waited too long for its turn. */
+/** PostgreSQL cancelled a look-up that took too long, or the look-up waited too long for its turn. */
 export class LookUpTimedOut extends Error {
   /** "query_canceled" (PostgreSQL, Appendix A), so that `isDatabaseUnavailable` holds for this error, too. */
   readonly code = '57014'

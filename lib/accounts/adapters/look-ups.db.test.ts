@@ -5,6 +5,7 @@ import { testServer } from '@/e2e/support/test-database'
 import { LookUpTimedOut } from '@/lib/accounts/account-store'
 import { django } from '@/lib/accounts/presets/django'
 import { lookupSpellings } from '@/lib/addresses/email-address'
+import { isStatementCancelled } from '@/lib/database/errors'
 import { openDatabase } from '@/lib/database/pool'
 import { findIdsStatement } from './find-ids'
 import { createLookUpRunner } from './look-ups'
@@ -127,6 +128,15 @@ describe.runIf(testServer)('look-ups in a users table without an index [W10]', (
     const { rows } = await opened.pool.query('SHOW statement_timeout')
     expect(rows).toEqual([{ statement_timeout: '0' }])
   }, 30_000)
+
+  test('a look-up that an administrator cancels is not reported as too slow [W10]', async () => {
+    const cancelled = createLookUpRunner(
+      opened,
+      users,
+    )((tx) => tx.$queryRaw`SELECT pg_cancel_backend(pg_backend_pid())`)
+    await expect(cancelled).rejects.toSatisfy((error) => isStatementCancelled(error))
+    await expect(cancelled).rejects.not.toBeInstanceOf(LookUpTimedOut)
+  })
 
   test('a statement timeout of the role that is shorter than Rekey’s is kept [W10]', async () => {
     const role = new URL(database.url).username
