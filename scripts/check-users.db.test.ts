@@ -9,6 +9,7 @@ import { createSqlAccountStore } from '@/lib/accounts/adapters/sql-store'
 import { betterAuth } from '@/lib/accounts/presets/better-auth'
 import { devise } from '@/lib/accounts/presets/devise'
 import { django } from '@/lib/accounts/presets/django'
+import { laravel } from '@/lib/accounts/presets/laravel'
 import { usersTable, type UsersMapping } from '@/lib/accounts/users-table'
 import { createAuditLog } from '@/lib/audit/audit'
 import { openDatabase, type Database } from '@/lib/database/pool'
@@ -190,11 +191,17 @@ describe('mappings that cannot work [W1]', () => {
     await sql.query(`DELETE FROM "user"`)
   })
 
-  test('a mapping with an empty pepper, or of Django without version and iterations, throws an error [W6]', () => {
+  test('a mapping with an empty pepper, an unknown value of an option, or of Django without version and iterations, throws an error [W6]', () => {
     expect(() => devise({ pepper: undefined as never })).toThrow(
       'The option pepper of devise() has no value.',
     )
     expect(() => devise({ pepper: '' })).toThrow('The option pepper of devise() has no value.')
+    // Configurations without types can have other values.
+    expect(() => django({ version: '5.2', hasher: 'Argon2' as 'argon2' })).toThrow(
+      'The option hasher of django() must be pbkdf2_sha256 or argon2, not Argon2.',
+    )
+    expect(() => laravel({ sessions: 'redis' as 'elsewhere' })).toThrow('sessions of laravel()')
+    expect(() => betterAuth({ columns: 'Camel' as 'camel' })).toThrow('columns of betterAuth()')
     expect(() => django({})).toThrow('either version')
   })
 })

@@ -1,6 +1,6 @@
 import type { Condition, UsersMapping } from '@/lib/accounts/users-table'
 import { betterAuthScrypt } from '@/lib/passwords/hashers/better-auth'
-import { rejectUnsetOptions } from './options'
+import { rejectOtherValues, rejectUnsetOptions } from './options'
 
 export type BetterAuthOptions = {
   /** How columns are spelled: `camel` (the default) by better-auth's migrations and Prisma, `snake` by its Drizzle generator. */
@@ -18,11 +18,12 @@ export type BetterAuthOptions = {
  * Returns the mapping of better-auth with its own scrypt hashes. `passwordChanged` must end sessions in `secondaryStorage`. A session in
  * a cookie (`cookieCache`) stays valid until the cookie's `maxAge` has passed.
  *
- * @throws Error that names an option that is undefined, NaN or an empty text
+ * @throws Error if an option has no value or an invalid one
  */
 export function betterAuth(options: BetterAuthOptions = {}): UsersMapping {
   rejectUnsetOptions('betterAuth', options)
   const { columns = 'camel', schema = 'public', admin, username, requireEmailVerification } = options
+  rejectOtherValues('betterAuth', 'columns', columns, ['camel', 'snake'])
   const column = (camel: string) =>
     columns === 'camel' ? camel : camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
   const table = (name: string) => `${schema}.${name}`

@@ -1,7 +1,7 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { djangoArgon2, djangoPbkdf2, type DjangoArgon2Options } from '@/lib/passwords/hashers/django'
 import { recognisedFormat } from '@/lib/passwords/hashers/recognised'
-import { siblingTable, rejectUnsetOptions } from './options'
+import { siblingTable, rejectOtherValues, rejectUnsetOptions } from './options'
 
 /** Iterations of PBKDF2PasswordHasher by version, from Django's release notes. */
 const iterationsOf = {
@@ -47,7 +47,7 @@ export type DjangoOptions = {
  * contains a MAC of the stored hash. With other iterations than the product's, Django hashes the password again at the next sign-in, which
  * invalidates one-time links.
  *
- * @throws Error if an option has no value or is out of range, or unless either version or iterations is given
+ * @throws Error if an option has no value or an invalid one, or unless either version or iterations is given
  */
 export function django(options: DjangoOptions): UsersMapping {
   rejectUnsetOptions('django', options)
@@ -58,6 +58,7 @@ export function django(options: DjangoOptions): UsersMapping {
     table = 'auth_user',
     username = 'username',
   } = options
+  rejectOtherValues('django', 'hasher', hasher, ['pbkdf2_sha256', 'argon2'])
   if ((version === undefined) === (iterations === undefined))
     throw new Error("django() needs either version, such as { version: '5.2' }, or iterations.")
   const count = iterations ?? (version && iterationsOf[version])

@@ -1,6 +1,6 @@
 import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
-import { siblingTable, rejectUnsetOptions } from './options'
+import { siblingTable, rejectOtherValues, rejectUnsetOptions } from './options'
 
 export type LaravelOptions = {
   /** Laravel's BCRYPT_ROUNDS; by default 12. */
@@ -19,11 +19,12 @@ export type LaravelOptions = {
  * Returns the mapping of Laravel's users table with bcrypt. The new `remember_token` ends remember-me cookies. Sessions outside the
  * database stay valid unless the app runs the middleware `auth.session`.
  *
- * @throws Error if an option has no value or is out of range
+ * @throws Error if an option has no value or an invalid one
  */
 export function laravel(options: LaravelOptions = {}): UsersMapping {
   rejectUnsetOptions('laravel', options)
   const { rounds = 12, sessions = 'database', softDeletes, sanctum, table = 'users' } = options
+  rejectOtherValues('laravel', 'sessions', sessions, ['database', 'elsewhere'])
   return {
     table,
     id: 'id',

@@ -13,3 +13,9 @@ export function rejectUnsetOptions(preset: string, options: object): void {
     if (value === undefined || value === '' || Number.isNaN(value))
       throw new Error(`The option ${name} of ${preset}() has no value.`)
 }
+
+/** Throws unless the value of an option is one of those that the option's type allows, because `rekey.config` may be untyped. */
+export function rejectOtherValues(call: string, option: string, value: string, allowed: string[]): void {
+  if (!allowed.includes(value))
+    throw new Error(`The option ${option} of ${call}() must be ${allowed.join(' or ')}, not ${value}.`)
+}
