@@ -53,6 +53,12 @@ export function createRecoveryStore(
       ON CONFLICT ("users_table", "account_id") DO UPDATE SET "updated_at" = now(), "links_epoch" = r."links_epoch" + 1`
   }
 
+  /** Postpones the purge of an account's row by `recoveryRetention`: without the row, a link signed with its epoch would be invalid. */
+  async function postponePurge(id: string): Promise<void> {
+    await queries.$executeRaw`
+      UPDATE ${recovery} SET "updated_at" = now() WHERE "users_table" = ${usersTable} AND "account_id" = ${id}`
+  }
+
   /** Deletes the reservations and the pause of an account's emails. */
   async function forgetEmails(id: string): Promise<void> {
     await queries.$executeRaw`
@@ -78,6 +84,7 @@ export function createRecoveryStore(
     releaseEmail,
     revokeLinks,
     revokeAllLinks,
+    postponePurge,
     forgetEmails,
     purge,
   }

@@ -44,6 +44,7 @@ type PrintParts = {
   accounts: AccountStore
   audit: AuditLog
   links: LinkSigner
+  recovery: Pick<RecoveryStore, 'postponePurge'>
   settings: Pick<Settings, 'reset'>
   buildUrl?: ((link: ReturnType<LinkSigner['create']>, standard: string) => string) | undefined
 }
@@ -55,10 +56,11 @@ type PrintParts = {
  * @throws AccountNotResettable also if the account is gone
  */
 export async function createPrintedLink(
-  { accounts, audit, links, settings, buildUrl }: PrintParts,
+  { accounts, audit, links, recovery, settings, buildUrl }: PrintParts,
   { id }: Account,
   actor: string,
 ): Promise<{ url: string; expiresAt: Date }> {
+  await recovery.postponePurge(id)
   const { account, now } = await accounts.read(id)
   if (account === null || !isResettable(account))
     throw new AccountNotResettable(account ?? ({ id } as Account))
