@@ -33,6 +33,9 @@ type RunningJob = {
 /** The mail server counts as failing once emails to this many different recipients failed, without an accepted email in between. */
 const recipientThresholds: Record<SuspectKind, number> = { unclear: 2, deferred: 5 }
 
+const missingOutcome =
+  'sendEmail of rekey.config.ts returned nothing. It must return the outcome of deliver(), or { ok: true } or { ok: false, … } itself.'
+
 /** Records in the database whether a worker's attempts to send emails fail. Best effort: a write that fails is dropped. */
 export function createMailHealthRecorder({ state, verify, log, times = mailTimes, onFailure }: Parts) {
   const running = new Map<string, RunningJob>()
@@ -90,7 +93,12 @@ export function createMailHealthRecorder({ state, verify, log, times = mailTimes
           ...parts,
           configuration: {
             ...configuration,
-            sendEmail: (email, deliver) => observe(email.id, email.to, () => sendEmail(email, deliver)),
+            sendEmail: (email, deliver) =>
+              observe(email.id, email.to, async () => {
+                const outcome: SendOutcome | undefined = await sendEmail(email, deliver)
+                if (outcome === undefined) throw new Error(missingOutcome)
+                return outcome
+              }),
           },
         }
   }

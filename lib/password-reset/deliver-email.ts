@@ -28,8 +28,7 @@ export async function deliverEmail(
   attempt: number,
 ): Promise<AttemptResult> {
   const send = () => mailer.send({ id, to: account.email, content: text })
-  const sendByTeam = async () =>
-    (await configuration.sendEmail?.({ id, to: account.email, text, account }, send)) ?? send()
+  const sendByTeam = () => configuration.sendEmail?.({ id, to: account.email, text, account }, send) ?? send()
   const outcome = await (event === 'sent' ? sendPacing.send(sendByTeam) : sendByTeam())
   const kind = event === 'sent' ? 'link' : 'changed'
   if (outcome.ok) {

@@ -42,7 +42,7 @@ export type RekeyConfig = {
   transformLinkRequest?: (body: Record<string, unknown>) => Record<string, unknown>
   /**
    * Sends a rendered email (DRR: RESET_PASSWORD_VERIFICATION_EMAIL_SENDER). `deliver` is the default. A retry has the same `id`. Return
-   * `maybeDelivered` with a failure after which the email may still arrive.
+   * `maybeDelivered` with a failure after which the email may still arrive. Without a result, the job fails and is retried.
    */
   sendEmail?: (
     email: { id: string; to: string; text: RenderedEmail; account: Account },
