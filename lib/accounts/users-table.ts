@@ -86,9 +86,12 @@ export function parseTableName(text: string): TableName {
 }
 
 /** Returns the name of a table with its schema, such as `public.auth_user`. */
-export function identityOf({ table }: Pick<UsersMapping, 'table'>): string {
-  const { schema, name } = parseTableName(table)
+export function tableKey({ schema, name }: TableName): string {
   return `${schema}.${name}`
+}
+
+export function identityOf({ table }: Pick<UsersMapping, 'table'>): string {
+  return tableKey(parseTableName(table))
 }
 
 /** Lets the compiler check the mapping of a team's own table; returns it unchanged. */

@@ -2,7 +2,7 @@ import type { BatchBounds } from '@/lib/database/batch-queue'
 import type { Database } from '@/lib/database/pool'
 import { createStatementQueue } from '@/lib/database/statement-queue'
 
-export type AuditRow = {
+type AuditRow = {
   event: string
   accountId: string | null
   requestId: string | null

@@ -9,8 +9,6 @@ import { createCountingStatement, readCounted, type Counted, type CountingEntry 
 /** `waiting` is above the number of requests in progress (`admissionLimits`). Few batches run at once: others need the pool, too. */
 export const batchBounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 4, size: 100 }
 
-export type Counter = ReturnType<typeof createCounter>
-
 /** Creates the counter of rate limits, which also stores the jobs of allowed events. Waiting entries share a transaction. */
 export function createCounter(
   {

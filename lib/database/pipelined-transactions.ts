@@ -49,8 +49,6 @@ export class NotCommitted extends Error {
   }
 }
 
-export type PipelinedTransactions = ReturnType<typeof createPipelinedTransactions>
-
 /**
  * Creates the function that runs a statement in a READ COMMITTED transaction, in one round trip. PostgreSQL applies the timeouts, because
  * a client that stops waiting does not stop its statement. Statements get names only on a connection whose process id is the session's,

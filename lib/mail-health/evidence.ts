@@ -9,7 +9,7 @@ import type { StopCause } from './stop-causes'
 export type SuspectKind = 'unclear' | 'deferred'
 
 /** What one attempt to send an email shows about the mail server. A `suspect` outcome may concern only its recipient or message. */
-export type Evidence =
+type Evidence =
   | { shows: 'accepted' }
   | { shows: 'nothing' }
   | { shows: 'failing'; cause: StopCause; reason: string }

@@ -6,7 +6,7 @@ import { evidenceOf, type SuspectKind } from './evidence'
 import { monotonicNow, createObservationWriter } from './observation-writer'
 import { emailQueues, type MailFacts, type MailStateStore } from './state'
 import { causesClearedByConnection, isStopCause, stopHints } from './stop-causes'
-import { mailTimes, type MailTimes } from './verdict'
+import type { MailTimes } from './verdict'
 import type { Mailer } from '@/lib/mail/mailer'
 import type { SendOutcome } from '@/lib/mail/delivery-result'
 import type { QueueName } from '@/lib/queue/job-data'
@@ -17,8 +17,8 @@ type Parts = {
   /** Tests the connection to the mail server; undefined if emails may be sent in another way. */
   verify: Mailer['verify'] | undefined
   log: Log
-  times?: MailTimes
-  onFailure?: () => void
+  times: MailTimes
+  onFailure: () => void
 }
 
 /** A job of an email queue that runs now. `started` is by {@link monotonicNow}. */
@@ -37,7 +37,7 @@ const missingOutcome =
   'sendEmail of rekey.config.ts returned nothing. It must return the outcome of deliver(), or { ok: true } or { ok: false, … } itself.'
 
 /** Records in the database whether a worker's attempts to send emails fail. Best effort: a write that fails is dropped. */
-export function createMailHealthRecorder({ state, verify, log, times = mailTimes, onFailure }: Parts) {
+export function createMailHealthRecorder({ state, verify, log, times, onFailure }: Parts) {
   const running = new Map<string, RunningJob>()
   /** The recipients of suspect outcomes since this worker last had an email accepted, each with the start of the attempt. */
   const failedRecipients = { unclear: new Map<string, number>(), deferred: new Map<string, number>() }

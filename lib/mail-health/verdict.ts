@@ -27,7 +27,7 @@ export const mailTimes = {
 
 export type MailTimes = typeof mailTimes
 
-export type MailHealth =
+type MailHealth =
   | { status: 'ok' }
   | {
       status: 'failing'

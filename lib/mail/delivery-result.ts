@@ -32,10 +32,7 @@ type MailError = {
   responseCode?: unknown
 }
 
-/** The `reason` if an email needs SMTPUTF8 (RFC 6531), and the mail server does not offer it or cannot relay the email. */
-export const smtpUtf8Unsupported = 'smtputf8-unsupported'
-
-/** The mail server does not offer SMTPUTF8, which the recipient's address needs. */
+/** The mail server does not offer SMTPUTF8 (RFC 6531), which the recipient's address needs. */
 export class SmtpUtf8Missing extends Error {}
 
 /**
@@ -48,7 +45,7 @@ export function classifyFailure(error: unknown, handedOver = false): Failure {
   const { code, originalCode, command, response, responseCode } = (error ?? {}) as MailError
   const reason = describe([originalCode ?? code, responseCode, enhancedCode(response), command])
   if (error instanceof SmtpUtf8Missing || refusesUtf8(response))
-    return { ok: false, final: true, cause: 'recipient', reason: smtpUtf8Unsupported }
+    return { ok: false, final: true, cause: 'recipient', reason: 'smtputf8-unsupported' }
   if (handedOver && responseCode === undefined)
     return { ok: false, final: false, maybeDelivered: true, cause: 'server', reason: 'mail-unanswered' }
   if (code === 'EABORT') return { ok: false, final: false, cause: 'server', reason: 'deadline' }
@@ -125,13 +122,11 @@ function refusesUtf8(response: unknown): boolean {
 }
 
 function causeWithoutReply(code: string, originalCode: string): MailCause {
-  if (
-    code === 'ESOCKET' &&
-    !/CERT|SSL|TLS|EPROTO|UNABLE_TO|INVALID_|HOSTNAME_|PATH_LENGTH|CRL/.test(originalCode)
-  )
-    return 'network'
-  if (code === 'ESOCKET')
+  if (code === 'ESOCKET') {
+    if (!/CERT|SSL|TLS|EPROTO|UNABLE_TO|INVALID_|HOSTNAME_|PATH_LENGTH|CRL/.test(originalCode))
+      return 'network'
     return /^(?:ERR_SSL_|EPROTO|ERR_TLS_(?!CERT))/.test(originalCode) ? 'tls' : 'certificate'
+  }
   // EPROTOCOL: an invalid response, usually of a server that does not speak SMTP.
   if (['ECONNECTION', 'ETIMEDOUT', 'EDNS', 'EPROTOCOL'].includes(code)) return 'network'
   if (code === 'ETLS') return 'tls'

@@ -14,7 +14,7 @@ const shared = globalThis as { rekeyMetrics?: Collected }
 const collected = (shared.rekeyMetrics ??= { counts: new Map(), gauges: new Map() })
 
 /** Counts events in memory, until they are reported. Counts nothing if the catalogue does not list the value of a label. */
-export function count<Name extends CounterName>(name: Name, labels: CounterLabels<Name>, by = 1): void {
+export function count<Name extends CounterName>(name: Name, labels: CounterLabels<Name>): void {
   const listed = counters[name].labels as Record<string, readonly string[]>
   const ordered: Record<string, string> = {}
   for (const [label, values] of Object.entries(listed)) {
@@ -23,7 +23,7 @@ export function count<Name extends CounterName>(name: Name, labels: CounterLabel
     ordered[label] = value
   }
   const series = seriesOf(name, ordered)
-  collected.counts.set(series, (collected.counts.get(series) ?? 0) + by)
+  collected.counts.set(series, (collected.counts.get(series) ?? 0) + 1)
 }
 
 /** Sets how a gauge of this process is read. A later call for the same series replaces the earlier one. */

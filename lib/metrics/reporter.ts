@@ -5,7 +5,7 @@ import { hasCounts, readProcessGauges, takeCounts } from './count'
 import type { MetricsStore, ProcessReport } from './store'
 
 /** In milliseconds. */
-export const reportTimes = {
+const reportTimes = {
   /** Between two reports with new counts. */
   interval: 2_000,
   /** Between two reports without new counts, which show that the process runs. */

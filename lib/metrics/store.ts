@@ -82,12 +82,12 @@ export function createMetricsStore({
 
   async function read(): Promise<ReportTotals> {
     const rows = await bounded<CountRow | ProcessRow>(Prisma.sql`
-      SELECT 'count' AS "of", "series", "value", NULL::jsonb AS "gauges", ${epochMilliseconds(Prisma.sql`now()`)} AS "now"
+      SELECT 'count' AS "of", "series", "value", NULL::jsonb AS "gauges"
         FROM ${metrics}
        UNION ALL
-      SELECT "kind", NULL, floor(extract(epoch FROM now() - "seen_at") * 1000)::bigint, "gauges", NULL FROM ${processes}
+      SELECT "kind", NULL, floor(extract(epoch FROM now() - "seen_at") * 1000)::bigint, "gauges" FROM ${processes}
        UNION ALL
-      SELECT 'now', NULL, 0, NULL, ${epochMilliseconds(Prisma.sql`now()`)}`)
+      SELECT 'now', NULL, ${epochMilliseconds(Prisma.sql`now()`)}, NULL`)
     const counts = new Map<string, number>()
     const gauges = { web: new Map<string, number>(), worker: new Map<string, number>() }
     const living = { web: 0, worker: 0 }
@@ -95,7 +95,7 @@ export function createMetricsStore({
     let now = 0
     for (const row of rows) {
       const value = Number(row.value)
-      if (row.of === 'now') now = Number(row.now)
+      if (row.of === 'now') now = value
       else if (row.of === 'count') counts.set(row.series!, value)
       else {
         lastReport = Math.min(lastReport ?? Infinity, Math.max(0, value))
@@ -139,12 +139,10 @@ type CountRow = {
   series: string | null
   value: bigint
   gauges: null
-  now: bigint | null
 }
 type ProcessRow = {
   of: string
   series: null
   value: bigint
   gauges: Record<string, number> | null
-  now: null
 }

@@ -2,7 +2,7 @@ import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
 import { notificationChannel } from './notifications'
 import type { QueueName } from './job-data'
 
-export type JobInsertOptions = {
+type JobInsertOptions = {
   /** The SQL of the time before which no worker takes a job. It may read the job's row `j` of `from`. */
   startAfterSql?: string
   /** Whether an existing job with the same id stays as it is. Otherwise, such a job makes the statement fail. */

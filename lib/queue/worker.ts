@@ -35,7 +35,7 @@ export const maxCostlyAttempts = 6
 
 type Job = JobWithMetadata<JobData[QueueName]>
 
-export type WorkerParts = {
+type WorkerParts = {
   database: { url: string; schemas: SchemaNames }
   log: Log
   /** The most jobs of each queue that run at once, rounded up to whole batches. A handler that exceeded its deadline no longer counts. */

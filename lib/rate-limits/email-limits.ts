@@ -9,7 +9,7 @@ type Counter = 'emails' | 'firstEmails' | 'emailsPerMailbox' | 'mailboxTurns'
 export type EmailCount = { name: Counter; of: string; most: number }
 
 /** Takes back the counts of an email that was not sent, except from a spent budget. */
-export type Release = () => Promise<void>
+type Release = () => Promise<void>
 
 export type CountedEmail = {
   /** The recipient's address in canonical form, or as stored if it is not valid. */

@@ -1,7 +1,5 @@
 import { createHmac } from 'node:crypto'
 
-export type KeyedRandom = ReturnType<typeof createKeyedRandom>
-
 /** Creates random numbers that all processes share and others cannot predict. @param key derived from SECRET_KEY for this purpose only */
 export function createKeyedRandom(key: Buffer) {
   const bytes = (label: string) => createHmac('sha256', key).update(label).digest()
@@ -11,9 +9,9 @@ export function createKeyedRandom(key: Buffer) {
     return below <= 1 ? 0 : Number(bytes(label).readBigUInt64BE() % BigInt(below))
   }
 
-  /** Returns the number of the window at `now`. Windows begin at a random time, so that the clock does not tell when one ends. */
-  function window(name: string, seconds: number, now = Date.now()): number {
-    return Math.floor((now / 1000 + number(`${name} begins`, seconds)) / seconds)
+  /** Returns the number of the current window. Windows begin at a random time, so that the clock does not tell when one ends. */
+  function window(name: string, seconds: number): number {
+    return Math.floor((Date.now() / 1000 + number(`${name} begins`, seconds)) / seconds)
   }
 
   /** Returns the texts, which must differ, in a random order that depends on the label. */

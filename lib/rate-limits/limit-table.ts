@@ -1,5 +1,5 @@
 /** At most `count` events in `seconds`. */
-export type Limit = { count: number; seconds: number }
+type Limit = { count: number; seconds: number }
 
 export type LimitSettings = {
   requestsPerClient: Limit

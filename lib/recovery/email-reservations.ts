@@ -17,7 +17,7 @@ export type ReservationTerms = {
   keepFor: number
 }
 
-export type Reservation = {
+type Reservation = {
   /** Whether no other email of the account was reserved before this one in the window. */
   first: boolean
   /** The account's current epoch, which the link must be signed with. */

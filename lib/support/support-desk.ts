@@ -23,13 +23,12 @@ export class AccountNotResettable extends Error {
 
 type SendParts = { audit: AuditLog; database: Database; queue: Queue }
 
-/** Stores a request for a link. The limits of emails apply, but not those of clients. @throws AccountNotResettable */
+/** Stores a request for a link. The limits of emails apply, but not those of clients. */
 export async function sendLink(
   { audit, database, queue }: SendParts,
   account: Account,
   actor: string,
 ): Promise<void> {
-  if (!isResettable(account)) throw new AccountNotResettable(account)
   const requestId = randomUUID()
   await database.transaction(async (tx) => {
     await audit.record('requested', { accountId: account.id, requestId, actor }, tx)

@@ -1,7 +1,7 @@
 import type { Transaction } from '@/lib/database/pool'
-import type { TableName } from '@/lib/accounts/users-table'
+import { tableKey, type TableName } from '@/lib/accounts/users-table'
 
-export type TypeFamily =
+type TypeFamily =
   'smallint' | 'integer' | 'bigint' | 'uuid' | 'text' | 'boolean' | 'timestamptz' | 'timestamp' | 'other'
 
 export type Column = {
@@ -38,27 +38,15 @@ export type Relation = {
   uniqueColumns: Set<string>
 }
 
-type Row = {
-  schema: string
-  name: string
-  kind: string
-  owner: string
-  hasRowSecurity: boolean
-  hasSchemaUsage: boolean
-  mayDelete: boolean
-  isDeletable: boolean
-  uniqueColumns: string[]
-  column: string | null
-  type: string
-  typeName: string
-  baseType: string
-  typmod: number
-  isNullable: boolean
-  isGenerated: boolean
-  isUpdatable: boolean
-  maySelect: boolean
-  mayUpdate: boolean
-}
+type Row = TableName &
+  Omit<Relation, 'kind' | 'columns' | 'uniqueColumns'> &
+  Omit<Column, 'family' | 'maxLength'> & {
+    kind: string
+    uniqueColumns: string[]
+    column: string | null
+    baseType: string
+    typmod: number
+  }
 
 const families: Record<string, TypeFamily> = {
   int2: 'smallint',
@@ -121,7 +109,7 @@ export async function readCatalogue(
        LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = b.typnamespace`
   const relations = new Map<string, Relation>()
   for (const row of rows) {
-    const key = `${row.schema}.${row.name}`
+    const key = tableKey(row)
     const relation = relations.get(key) ?? {
       kind: kindOf(row.kind),
       owner: row.owner,
@@ -143,18 +131,10 @@ function kindOf(relkind: string): Relation['kind'] {
   return relkind === 'v' ? 'view' : 'other'
 }
 
-function columnOf({ type, typeName, baseType, typmod, ...row }: Row): Column {
-  const { isNullable, isGenerated, isUpdatable, maySelect, mayUpdate } = row
-  return {
-    type,
-    typeName,
-    family: families[baseType] ?? 'other',
-    // The type modifier is the length plus four, the size of a header in bytes; -1 stands for no limit.
-    maxLength: ['varchar', 'bpchar'].includes(baseType) && typmod > 4 ? typmod - 4 : null,
-    isNullable,
-    isGenerated,
-    isUpdatable,
-    maySelect,
-    mayUpdate,
-  }
+function columnOf(row: Row): Column {
+  const { type, typeName, baseType, typmod, isNullable, isGenerated, isUpdatable, maySelect, mayUpdate } = row
+  const family = families[baseType] ?? 'other'
+  // The type modifier is the length plus four, the size of a header in bytes; -1 stands for no limit.
+  const maxLength = ['varchar', 'bpchar'].includes(baseType) && typmod > 4 ? typmod - 4 : null
+  return { type, typeName, family, maxLength, isNullable, isGenerated, isUpdatable, maySelect, mayUpdate }
 }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { isResettable, type Account, type SignedState } from '@/lib/accounts/account'
+import type { AccountStore } from '@/lib/accounts/account-store'
 import type { UsersMapping, WrittenValue } from '@/lib/accounts/users-table'
 import type { Database, Transaction } from '@/lib/database/pool'
 import { Prisma } from '@/prisma/client/client'
@@ -7,14 +8,7 @@ import type { Column } from './catalogue'
 import type { AccountRow, MappedTableSql } from './mapped-table-sql'
 import { allHold, canBeId, cast, identifier, nowSql } from './sql-parts'
 
-export type PasswordReplacement = {
-  id: string
-  signed: SignedState
-  newHash: string
-  bindPassword: boolean
-}
-
-export type ReplacementDependencies = {
+type Parts = {
   table: MappedTableSql
   mapping: UsersMapping
   identity: string
@@ -24,9 +18,8 @@ export type ReplacementDependencies = {
 
 /** Implements `AccountStore.replacePassword`. */
 export async function replacePassword(
-  tx: Transaction,
-  { table, mapping, identity, recovery, toAccounts }: ReplacementDependencies,
-  { id, signed, newHash, bindPassword }: PasswordReplacement,
+  { table, mapping, identity, recovery, toAccounts }: Parts,
+  ...[tx, id, signed, newHash, { bindPassword }]: Parameters<AccountStore['replacePassword']>
 ): Promise<{ endedSignIns: number } | null> {
   if (!canBeId(id, table.id)) return null
   const { users, passwords } = table

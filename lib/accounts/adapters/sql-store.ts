@@ -135,17 +135,11 @@ export function createSqlAccountStore(
     await read(isNumber ? String(-1 - randomInt(30_000)) : randomUUID())
   }
 
-  async function sample(most: number): Promise<Account[]> {
+  async function readMany(most: number, isSorted: boolean): Promise<Account[]> {
     const table = await describe()
+    const order = isSorted ? Prisma.sql`ORDER BY ${table.age}` : Prisma.empty
     const rows = await queries.$queryRaw<AccountRow[]>`
-      SELECT ${table.columns} ${table.from} WHERE ${table.isMapped} LIMIT ${most}`
-    return toAccounts(rows)
-  }
-
-  async function list(most: number): Promise<Account[]> {
-    const table = await describe()
-    const rows = await queries.$queryRaw<AccountRow[]>`
-      SELECT ${table.columns} ${table.from} WHERE ${table.isMapped} ORDER BY ${table.age} LIMIT ${most}`
+      SELECT ${table.columns} ${table.from} WHERE ${table.isMapped} ${order} LIMIT ${most}`
     return toAccounts(rows)
   }
 
@@ -156,11 +150,11 @@ export function createSqlAccountStore(
     findOne,
     read,
     simulateRead,
-    list,
-    sample,
-    async replacePassword(tx, id, signed, newHash, { bindPassword }) {
+    list: (most) => readMany(most, true),
+    sample: (most) => readMany(most, false),
+    async replacePassword(tx, ...given) {
       const parts = { table: await describe(tx), mapping, identity, recovery, toAccounts }
-      return replacePassword(tx, parts, { id, signed, newHash, bindPassword })
+      return replacePassword(parts, tx, ...given)
     },
   }
 }

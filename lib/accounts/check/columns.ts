@@ -1,6 +1,6 @@
-import { identityOf, type UsersMapping } from '@/lib/accounts/users-table'
+import { identityOf, tableKey, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Column, Relation } from '@/lib/accounts/adapters/catalogue'
-import { usersGrantStatements, tableKey, columnsNeedingSelect, columnsNeedingUpdate } from './grants'
+import { usersGrantStatements, columnsNeedingSelect, columnsNeedingUpdate } from './grants'
 import { tableUsesOf, type TableUse, type ColumnUse } from './table-uses'
 
 /** Returns reasons why a mapping cannot work, a sentence each. @param role the connection's role, quoted */

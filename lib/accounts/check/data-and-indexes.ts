@@ -2,10 +2,10 @@ import pg from 'pg'
 import { performance } from 'node:perf_hooks'
 import type { Account } from '@/lib/accounts/account'
 import { LookUpTimedOut, type AccountStore } from '@/lib/accounts/account-store'
-import { identityOf, parseTableName, type UsersMapping } from '@/lib/accounts/users-table'
+import { identityOf, parseTableName, tableKey, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
 import { createEmailIndexSql, emailIndexExpressions } from '@/lib/accounts/email-index'
-import { tableKey, quotedTableName } from './grants'
+import { quotedTableName } from './grants'
 import { tableUsesOf, type TableUse } from './table-uses'
 
 const sampleSize = 1000
@@ -19,7 +19,7 @@ const large = 10_000
 type Query = Pick<pg.Client | pg.Pool, 'query'>
 
 /** Problems, which prevent a start, and warnings; a sentence each. */
-export type CheckFindings = { problems: string[]; warnings: string[] }
+type CheckFindings = { problems: string[]; warnings: string[] }
 
 /** Checks a mapping against a sample of accounts, the time of a look-up, indexes, and known tables of tokens. */
 export async function checkDataAndIndexes(

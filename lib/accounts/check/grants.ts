@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { UsersMapping } from '@/lib/accounts/users-table'
+import { tableKey, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
 import { tableUsesOf, type TableUse } from './table-uses'
 
@@ -92,9 +92,4 @@ CREATE TRIGGER "rekey_revoke_links" AFTER UPDATE ON ${quotedTableName(use.table)
 
 export function quotedTableName({ schema, name }: TableUse['table']): string {
   return `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`
-}
-
-/** Returns the key of a table in the result of `readCatalogue`. */
-export function tableKey({ schema, name }: TableUse['table']): string {
-  return `${schema}.${name}`
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import type { UsersMapping } from '@/lib/accounts/users-table'
+import { tableKey, type UsersMapping } from '@/lib/accounts/users-table'
 import type { Relation } from '@/lib/accounts/adapters/catalogue'
-import { tableKey, quotedTableName } from './grants'
+import { quotedTableName } from './grants'
 import { tableUsesOf, type TableUse } from './table-uses'
 
 type Policy = { table: string; command: string; isPermissive: boolean; allows: boolean }

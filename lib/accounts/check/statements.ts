@@ -5,7 +5,7 @@ import type { Database } from '@/lib/database/pool'
 import type { Queries } from '@/lib/database/queries'
 import { Prisma } from '@/prisma/client/client'
 
-export type GeneratedStatement = { purpose: string; sql: string }
+type GeneratedStatement = { purpose: string; sql: string }
 
 /** `1` fits integer and text columns, the UUID fits uuid and text columns. */
 const sampleIds = ['1', '00000000-0000-4000-8000-000000000000']

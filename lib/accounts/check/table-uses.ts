@@ -31,7 +31,7 @@ export function tableUsesOf(mapping: UsersMapping): TableUse[] {
   const { password, set = {}, end = [] } = mapping
   const asOf = (option: string): ColumnUse['as'] => {
     if (option === 'id') return 'id'
-    if (option === 'createdAt' || option === 'password.changedAt') return 'time'
+    if (option === 'createdAt') return 'time'
     return ['username', 'email', 'firstName', 'lastName', 'name', 'locale', 'label'].includes(option)
       ? 'text'
       : 'any'

@@ -2,7 +2,7 @@ import type { UsersMapping } from '@/lib/accounts/users-table'
 import type { PasswordFormat } from '@/lib/passwords/hashers/password-format'
 import { rejectUnsetOptions } from './options'
 
-export type AuthJsOptions = {
+type AuthJsOptions = {
   /** The users table: `User` with Prisma, `user` with Drizzle, `users` with the PostgreSQL adapter. */
   table: string
   /** The column that the team added for the hash. */

@@ -2,7 +2,7 @@ import type { Condition, UsersMapping } from '@/lib/accounts/users-table'
 import { betterAuthScrypt } from '@/lib/passwords/hashers/better-auth'
 import { rejectOtherValues, rejectUnsetOptions } from './options'
 
-export type BetterAuthOptions = {
+type BetterAuthOptions = {
   /** How columns are spelled: `camel` (the default) by better-auth's migrations and Prisma, `snake` by its Drizzle generator. */
   columns?: 'camel' | 'snake'
   /** The schema of better-auth's tables; by default `public`. */

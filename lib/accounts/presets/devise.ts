@@ -2,7 +2,7 @@ import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { rejectUnsetOptions } from './options'
 
-export type DeviseOptions = {
+type DeviseOptions = {
   /** Devise's `config.pepper`. Leave it out only if the product has none. */
   pepper?: string
   /** Devise's `config.stretches`; by default 12. */

@@ -25,7 +25,7 @@ const otherHashers = [
   recognisedFormat('md5', /^md5\$/),
 ]
 
-export type DjangoOptions = {
+type DjangoOptions = {
   /** Django's version, which decides the iterations of its PBKDF2PasswordHasher. Give either this or `iterations`. */
   version?: keyof typeof iterationsOf
   /** The iterations of the product's own subclass of PBKDF2PasswordHasher. */

@@ -2,7 +2,7 @@ import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { siblingTable, rejectOtherValues, rejectUnsetOptions } from './options'
 
-export type LaravelOptions = {
+type LaravelOptions = {
   /** Laravel's BCRYPT_ROUNDS; by default 12. */
   rounds?: number
   /** Where SESSION_DRIVER keeps sessions, by default `database`. A reset can end only sessions in the database. */

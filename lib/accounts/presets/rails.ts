@@ -2,7 +2,7 @@ import type { UsersMapping } from '@/lib/accounts/users-table'
 import { bcrypt } from '@/lib/passwords/hashers/bcrypt'
 import { siblingTable, rejectUnsetOptions } from './options'
 
-export type RailsOptions = {
+type RailsOptions = {
   /** The cost of `ActiveModel::SecurePassword`, which is `BCrypt::Engine.cost`; by default 12. */
   cost?: number
   /** The table of the model; by default `users`. */
