@@ -8,9 +8,9 @@ RUN npm ci
 COPY . .
 # Needed only if PUBLIC_URL has a path, which the build writes into pages: --build-arg PUBLIC_URL=https://example.com/account
 ARG PUBLIC_URL=
-# The next stage copies `public`, which exists only if the team has files in it, such as that of LOGO_URL.
+# The last stage copies `public`, which exists only if the team has files in it, such as the picture of LOGO_URL.
 RUN npm run build && mkdir -p public
-# The image has its own Node.js, and nothing is built in it. Without the files that only a build uses, it is half as large.
+# Removes the Node.js of npm, because the image has its own, and files that only a build uses.
 RUN npm prune --omit=dev && npm uninstall --no-save --omit=dev prisma tailwindcss @tailwindcss/postcss && \
   rm -rf .next/cache node_modules/node-linux-* node_modules/.bin/node node_modules/@next/swc-* node_modules/@img \
   node_modules/@swc/core* node_modules/typescript && \
@@ -26,11 +26,11 @@ COPY --from=build /rekey/scripts ./scripts
 COPY --from=build /rekey/dist ./dist
 COPY --from=build /rekey/.next ./.next
 COPY --from=build /rekey/public ./public
-# One web process and no worker in a container: an orchestrator runs as many containers as are needed.
+# One web process and no worker in a container, so that an orchestrator decides how many of each run.
 ENV NODE_ENV=production WEB_CONCURRENCY=1 WORKER=off
 # Nothing is written below /rekey, so its root file system may be read-only.
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "scripts/health-check.js"]
-# No npm and no shell in between, so SIGTERM reaches Rekey, which then finishes what is in progress within 30 seconds.
+# Without npm and a shell in between, SIGTERM reaches Rekey, which stops within 30 seconds.
 CMD ["node", "scripts/run.js", "start"]
