@@ -85,7 +85,7 @@ try {
     await build()
   }
   // Otherwise Node would print the message of an error in the team's code, which may quote a secret.
-  if ('mode' in command) await loadConfiguration(directory)
+  if ('entry' in command) await loadConfiguration(directory)
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error))
 }

@@ -8,6 +8,7 @@ import { copiedSources } from '@/e2e/support/copied-sources'
 vi.setConfig({ testTimeout: 240_000 })
 
 const sources = copiedSources()
+mkdirSync(path.join(sources, 'team'))
 afterAll(() => rmSync(sources, { recursive: true, force: true }))
 const write = (name: string, lines: string[]) => writeFileSync(path.join(sources, name), lines.join('\n'))
 
@@ -22,7 +23,6 @@ function run(script: string) {
 }
 
 test('npm run build and npm run demo name all type errors with file and line, and build nothing [V7]', () => {
-  mkdirSync(path.join(sources, 'team'))
   write('team/sessions.ts', [
     'export const endSessions = (id: number) => Promise.resolve(void id)',
     'const wrong: string = 1',
@@ -67,7 +67,7 @@ test('npm run build checks a configuration that does not use defineConfig [V7]',
   expect(run('build')).toMatchObject({ status: 1, errors: expect.stringContaining('revokeSessions') })
 })
 
-test('code that throws while it loads ends build and start with file and line, without the error’s message [V7, L3]', () => {
+test('code that throws while it loads ends every command with file and line, without the error’s message [V7, L3]', () => {
   write('rekey.config.ts', [
     "import { defineConfig } from '@/lib/password-reset/extension-points'",
     "import { token } from './team/token'",
@@ -85,7 +85,7 @@ test('code that throws while it loads ends build and start with file and line, w
   // As in an image: the build without its sources.
   symlinkSync(path.resolve('.next'), path.join(sources, '.next'))
   rmSync(path.join(sources, 'server'), { recursive: true })
-  for (const script of ['start', 'worker']) {
+  for (const script of ['start', 'worker', 'migrate', 'accounts', 'doctor']) {
     const { status, errors, output } = run(script)
     expect([status, errors]).toEqual([1, expect.stringMatching(message)])
     expect(output).not.toContain('c4n4ry')
