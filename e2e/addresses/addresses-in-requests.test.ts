@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exchange } from '@/e2e/support/exchange'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { settled } from '@/e2e/support/settled-jobs'
-import { evil, path, sent, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/observed-app'
+import { requestLinkPath } from '@/e2e/support/endpoint-paths'
+import { evil, sent, nothingSent, startObservedApp, type ObservedApp } from '@/e2e/support/observed-app'
 
 let observed: ObservedApp
 beforeAll(async () => void (observed = await startObservedApp()))
@@ -29,7 +30,11 @@ describe('addresses in requests [C1, CVE-2023-7028, CVE-2026-8206]', () => {
     const victim = await observed.app.addPerson()
     const out = await observed.during(async () => {
       for (const [what, type, body] of lists('login', victim.email)) {
-        const response = await exchange(observed.app.port, { path, headers: [['Content-Type', type]], body })
+        const response = await exchange(observed.app.port, {
+          path: requestLinkPath,
+          headers: [['Content-Type', type]],
+          body,
+        })
         expect([what, response.status]).toEqual([what, 400])
         expect(response.json).toEqual({ login: [expect.any(String)] })
       }
@@ -47,7 +52,11 @@ describe('addresses in requests [C1, CVE-2023-7028, CVE-2026-8206]', () => {
     ]
     const out = await observed.during(async () => {
       for (const [type, body] of twice) {
-        const response = await exchange(observed.app.port, { path, headers: [['Content-Type', type]], body })
+        const response = await exchange(observed.app.port, {
+          path: requestLinkPath,
+          headers: [['Content-Type', type]],
+          body,
+        })
         expect(response.status).toBe(200)
       }
     })
@@ -69,7 +78,7 @@ describe('addresses in requests [C1, CVE-2023-7028, CVE-2026-8206]', () => {
         { login: victim.email, user: { email: evil }, data: { to: evil } },
       ]) {
         const response = await exchange(observed.app.port, {
-          path: `${path}?${query}`,
+          path: `${requestLinkPath}?${query}`,
           headers: [
             ['Content-Type', 'application/json'],
             ...['To', 'From', 'Email', 'X-Email', 'X-Forwarded-Email', 'X-Forwarded-User', 'Remote-User'].map(
@@ -102,7 +111,11 @@ describe('addresses in requests [C1, CVE-2023-7028, CVE-2026-8206]', () => {
     test('a list of addresses in the field email is rejected in every encoding [C1, CVE-2023-7028]', async () => {
       const victim = await strict.addPerson()
       for (const [what, type, body] of lists('email', victim.email)) {
-        const response = await exchange(strict.port, { path, headers: [['Content-Type', type]], body })
+        const response = await exchange(strict.port, {
+          path: requestLinkPath,
+          headers: [['Content-Type', type]],
+          body,
+        })
         expect([what, response.status]).toEqual([what, 400])
         expect(response.json).toEqual({ email: [expect.any(String)] })
       }

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Sent } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
+import { resetPath } from '@/e2e/support/endpoint-paths'
 import {
   form,
   json,
   maxBodyBytes,
-  paths,
   required,
   sent,
   statusAndJson,
@@ -36,12 +36,12 @@ describe('bodies of requests', () => {
     const fields = { ...link, timestamp: String(link.timestamp), password: 'ä+& %41 lantern gravel' }
     const asForm = new URLSearchParams(fields).toString()
     const responses = [
-      await endpoints.send({ path: paths.reset, headers: [form], body: asForm.replace('gravel', 'one') }),
+      await endpoints.send({ path: resetPath, headers: [form], body: asForm.replace('gravel', 'one') }),
       await endpoints.send({
-        path: paths.reset,
+        path: resetPath,
         ...multipart(...Object.entries({ ...fields, signature: 'x' })),
       }),
-      await endpoints.send({ path: paths.reset, ...multipart(...Object.entries(fields)) }),
+      await endpoints.send({ path: resetPath, ...multipart(...Object.entries(fields)) }),
     ]
     expect(responses.map(({ status }) => status)).toEqual([200, 400, 400])
     expect(responses[2]!.json).toEqual({ detail: 'Invalid signature', code: 'signature-used' })

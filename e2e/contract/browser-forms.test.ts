@@ -3,11 +3,8 @@ import { parseFormErrors } from '@/lib/http/form-errors'
 import { newPassword, startApp, type RunningApp } from '@/e2e/support/running-app'
 import { exchange, type Received } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
+import { requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 
-const paths = {
-  send: '/api/v1/accounts/send-reset-password-link/',
-  reset: '/api/v1/accounts/reset-password/',
-}
 const browser: [string, string][] = [
   ['Content-Type', 'application/x-www-form-urlencoded'],
   ['Accept', 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8'],
@@ -50,7 +47,7 @@ async function pageAfter({ headers }: Received): Promise<Received> {
 describe('the form that requests a link', () => {
   test('a request leads to the page "check your email", and sends the email', async () => {
     const person = await app.addPerson()
-    const response = await submit(paths.send, { login: person.username })
+    const response = await submit(requestLinkPath, { login: person.username })
     expect(redirectOf(response)).toEqual({ page: '/forgot-password/sent/', errors: [], others: {} })
     await pageAfter(response)
     expect((await app.sink.next(person.email)).link).toBeDefined()
@@ -59,8 +56,8 @@ describe('the form that requests a link', () => {
   test('a request for an unknown login gets the same bytes as one for an account [A1]', async () => {
     const person = await app.addPerson()
     const responses = [
-      await submit(paths.send, { login: person.username }),
-      await submit(paths.send, { login: 'nobody' }),
+      await submit(requestLinkPath, { login: person.username }),
+      await submit(requestLinkPath, { login: 'nobody' }),
     ]
     const plain = responses.map(({ status, text, headers }) => {
       const others = Object.entries(headers).filter(([name]) => !['date', 'x-request-id'].includes(name))
@@ -80,7 +77,7 @@ describe('the form that requests a link', () => {
   ])(
     'a form with %s leads back to its page with an error code, and without what was typed',
     async (_what, body, errors) => {
-      const response = await submit(paths.send, body)
+      const response = await submit(requestLinkPath, body)
       expect(redirectOf(response)).toEqual({ page: '/forgot-password/', errors, others: {} })
       expect(response.headers.location).not.toMatch(/typed/)
       await pageAfter(response)
@@ -98,7 +95,7 @@ describe('the form that resets a password', () => {
   test('a reset leads to the page "your password was changed"', async () => {
     const { person, link } = await newLink()
     const password = newPassword()
-    const response = await submit(paths.reset, {
+    const response = await submit(resetPath, {
       ...link,
       username: person.username,
       password,
@@ -152,14 +149,14 @@ describe('the form that resets a password', () => {
     'a form with %s leads back to the page of its link, and the link still works [T14]',
     async (_what, typed, errors) => {
       const { person, link } = await newLink()
-      const response = await submit(paths.reset, { ...link, ...typed })
+      const response = await submit(resetPath, { ...link, ...typed })
       expect(redirectOf(response)).toEqual({ page: '/reset-password/', errors, others: link })
       expect(response.headers.location).not.toMatch(/secret|lantern|12345678|zA9/)
       expect((await pageAfter(response)).text).toContain(person.username)
 
       const password = newPassword()
       expect(
-        redirectOf(await submit(paths.reset, { ...link, password, password_confirm: password })).page,
+        redirectOf(await submit(resetPath, { ...link, password, password_confirm: password })).page,
       ).toBe('/reset-password/done/')
     },
   )
@@ -169,14 +166,14 @@ describe('the form that resets a password', () => {
     const { user_id, timestamp, signature } = await signedLinks(app).linkOf(person)
     const password = 'wilhelmina.lanternb1'
     const fields = { user_id, timestamp: String(timestamp), signature, password, password_confirm: password }
-    expect(redirectOf(await submit(paths.reset, fields)).errors).toEqual(['password.too-similar-username'])
+    expect(redirectOf(await submit(resetPath, fields)).errors).toEqual(['password.too-similar-username'])
   })
 
   test('a used or forged link leads to its page with an error code, and the page does not show the account [T12]', async () => {
     const { person, link } = await newLink()
     const password = newPassword()
     const fields = { password, password_confirm: password }
-    await submit(paths.reset, { ...link, ...fields })
+    await submit(resetPath, { ...link, ...fields })
     const forged = {
       ...link,
       signature: link.signature.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')),
@@ -185,14 +182,14 @@ describe('the form that resets a password', () => {
       [link, 'signature-used'],
       [forged, 'signature-invalid'],
     ] as const) {
-      const response = await submit(paths.reset, { ...invalid, ...fields })
+      const response = await submit(resetPath, { ...invalid, ...fields })
       expect(redirectOf(response)).toEqual({ page: '/reset-password/', errors: [code], others: invalid })
       expect((await pageAfter(response)).text).not.toContain(person.username)
     }
   })
 
   test('fields that cannot be a link are left out of the redirect', async () => {
-    const response = await submit(paths.reset, {
+    const response = await submit(resetPath, {
       user_id: 'x'.repeat(256),
       timestamp: 'y'.repeat(256),
       password: 'secret',
@@ -212,7 +209,7 @@ describe('the form that resets a password', () => {
       ...browser.filter(([name]) => !/^(?:Origin|Sec-)/.test(name)),
       ['Origin', 'https://evil.example'],
     ] as [string, string][]
-    const response = await exchange(app.port, { path: paths.reset, headers: foreign, body })
+    const response = await exchange(app.port, { path: resetPath, headers: foreign, body })
     expect([response.status, response.json]).toEqual([403, { detail: 'Cross-origin request refused.' }])
     expect(await app.passwordIs(person, password)).toBe(false)
   })

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newPassword } from '@/e2e/support/running-app'
 import type { Sent } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
+import { requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 import {
   bothPaths,
   form,
   json,
   maxBodyBytes,
-  paths,
   required,
   sent,
   statusAndJson,
@@ -81,7 +81,7 @@ describe('requests with several errors', () => {
       expect(statusAndJson(nothing)).toEqual([400, { non_field_errors: ['No data provided'] }])
     }
     const wrong = await endpoints.send({
-      path: paths.reset,
+      path: resetPath,
       headers: [json],
       body: '{"password":"","signature":null,"timestamp":"x"}',
     })
@@ -128,7 +128,7 @@ describe('paths [H2]', () => {
       for (const spelled of [path, path.slice(0, -1), `${path}?a=b`, `${path.slice(0, -1)}?a=b`]) {
         const posted = await endpoints.send({ path: spelled, headers: [json], body: '{}' })
         expect(posted.status).toBe(400)
-        expect(Object.keys(posted.json as object)).toContain(path === paths.send ? 'login' : 'password')
+        expect(Object.keys(posted.json as object)).toContain(path === requestLinkPath ? 'login' : 'password')
         expect((await endpoints.send({ method: 'GET', path: spelled })).status).toBe(405)
         expect((await endpoints.send({ method: 'OPTIONS', path: spelled })).status).toBe(200)
       }
@@ -204,7 +204,7 @@ describe('OPTIONS requests', () => {
       200,
       { name: 'Send Reset Password Link', ...common, actions: { POST: { login: field('string', 'Login') } } },
     ])
-    const ofReset = await endpoints.send({ method: 'OPTIONS', path: paths.reset })
+    const ofReset = await endpoints.send({ method: 'OPTIONS', path: resetPath })
     expect(statusAndJson(ofReset)).toEqual([
       200,
       {
@@ -272,16 +272,16 @@ describe('languages of messages', () => {
 
 describe('headers and bodies of all responses', () => {
   const requests: [number, string, Sent][] = [
-    [200, 'a valid request', { path: paths.send, headers: [json], body: '{"login":"nobody"}' }],
-    [200, 'OPTIONS', { path: paths.reset, method: 'OPTIONS' }],
-    [400, 'missing fields', { path: paths.reset, headers: [json], body: '{}' }],
-    [403, 'a foreign origin', { path: paths.reset, headers: [json, ['Origin', 'null']], body: '{}' }],
+    [200, 'a valid request', { path: requestLinkPath, headers: [json], body: '{"login":"nobody"}' }],
+    [200, 'OPTIONS', { path: resetPath, method: 'OPTIONS' }],
+    [400, 'missing fields', { path: resetPath, headers: [json], body: '{}' }],
+    [403, 'a foreign origin', { path: resetPath, headers: [json, ['Origin', 'null']], body: '{}' }],
     [404, 'an unknown path', { path: '/api/v1/accounts/nothing/' }],
-    [405, 'GET', { path: paths.reset, method: 'GET' }],
-    [405, 'HEAD', { path: paths.reset, method: 'HEAD' }],
-    [406, 'an Accept without JSON', { path: paths.reset, headers: [['Accept', 'image/png']] }],
-    [413, 'a body too large', { path: paths.reset, body: ' '.repeat(maxBodyBytes + 1) }],
-    [415, 'a body without a content type', { path: paths.reset, body: 'x' }],
+    [405, 'GET', { path: resetPath, method: 'GET' }],
+    [405, 'HEAD', { path: resetPath, method: 'HEAD' }],
+    [406, 'an Accept without JSON', { path: resetPath, headers: [['Accept', 'image/png']] }],
+    [413, 'a body too large', { path: resetPath, body: ' '.repeat(maxBodyBytes + 1) }],
+    [415, 'a body without a content type', { path: resetPath, body: 'x' }],
   ]
 
   test.each(requests)(

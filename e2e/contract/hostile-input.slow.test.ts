@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newPassword } from '@/e2e/support/running-app'
 import { invalid, startAttackedEndpoints, type AttackedEndpoints } from '@/e2e/support/attacked-endpoints'
-import { json, paths, sent, statusAndJson } from '@/e2e/support/started-endpoints'
+import { requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
+import { json, sent, statusAndJson } from '@/e2e/support/started-endpoints'
 
 let endpoints: AttackedEndpoints
 beforeAll(async () => void (endpoints = await startAttackedEndpoints()))
@@ -29,7 +30,7 @@ describe('types of fields [I1]', () => {
     async (field) => {
       const { link } = await endpoints.personWithLink()
       const before = await endpoints.allRows()
-      const path = field === 'login' ? paths.send : paths.reset
+      const path = field === 'login' ? requestLinkPath : resetPath
       const others: Record<string, unknown> = field === 'login' ? {} : { ...link, password: newPassword() }
       delete others[field]
       const rest = Object.entries(others).map(
@@ -52,21 +53,21 @@ describe('types of fields [I1]', () => {
     ['whose field name is a list in PHP', '{"login[]":"victim@example.com"}'],
   ])('a body %s gets 400 and stores nothing [C1]', async (_what, body) => {
     const before = await endpoints.allRows()
-    expect((await endpoints.post(paths.send, body)).status).toBe(400)
+    expect((await endpoints.post(requestLinkPath, body)).status).toBe(400)
     expect(await endpoints.allRows()).toEqual(before)
   })
 
   test('an uploaded file is not a field, and thousands of nested brackets get 400', async () => {
     const upload = await endpoints.post(
-      paths.send,
+      requestLinkPath,
       '--b\r\nContent-Disposition: form-data; name="login"; filename="x"\r\n\r\nalice\r\n--b--\r\n',
       { headers: [['Content-Type', 'multipart/form-data; boundary=b']] },
     )
     expect(statusAndJson(upload)).toEqual([400, { login: ['Not a valid string.'] }])
     const deep = 8000
-    const response = await endpoints.post(paths.send, `{"login":${'['.repeat(deep)}${']'.repeat(deep)}}`)
+    const response = await endpoints.post(requestLinkPath, `{"login":${'['.repeat(deep)}${']'.repeat(deep)}}`)
     expect(statusAndJson(response)).toEqual([400, { detail: 'JSON parse error - Nested too deeply' }])
-    expect((await endpoints.post(paths.send, '{"login":'.repeat(1700))).status).toBe(400)
+    expect((await endpoints.post(requestLinkPath, '{"login":'.repeat(1700))).status).toBe(400)
   })
 })
 
@@ -85,7 +86,7 @@ describe('values outside the fields of an endpoint [I2]', () => {
       locale: 'xx',
     }
     const response = await endpoints.post(
-      paths.reset,
+      resetPath,
       JSON.stringify({ ...extras, ...link, password: newPassword() }),
     )
     expect(response.status).toBe(200)
@@ -109,17 +110,20 @@ describe('values outside the fields of an endpoint [I2]', () => {
     const before = await endpoints.allRows()
     const fields = JSON.stringify({ login: person.username, ...link, password: newPassword() })
     const missing = ['This field is required.']
-    expect(statusAndJson(await endpoints.post(paths.send, wrap(fields)))).toEqual([400, { login: missing }])
+    expect(statusAndJson(await endpoints.post(requestLinkPath, wrap(fields)))).toEqual([
+      400,
+      { login: missing },
+    ])
     const all = { user_id: missing, timestamp: missing, signature: missing, password: missing }
-    expect(statusAndJson(await endpoints.post(paths.reset, wrap(fields)))).toEqual([400, all])
-    expect(statusAndJson(await endpoints.post(paths.send, '{}'))).toEqual([400, { login: missing }])
-    expect(statusAndJson(await endpoints.post(paths.reset, '{}'))).toEqual([400, all])
+    expect(statusAndJson(await endpoints.post(resetPath, wrap(fields)))).toEqual([400, all])
+    expect(statusAndJson(await endpoints.post(requestLinkPath, '{}'))).toEqual([400, { login: missing }])
+    expect(statusAndJson(await endpoints.post(resetPath, '{}'))).toEqual([400, all])
     expect(await endpoints.allRows()).toEqual(before)
   })
 
   test('a form field named like a property of all objects is ignored', async () => {
     for (const body of ['__proto__=x&__proto__[login]=x', 'constructor=x&toString=x&hasOwnProperty=x']) {
-      const response = await endpoints.post(paths.send, body, {
+      const response = await endpoints.post(requestLinkPath, body, {
         headers: [['Content-Type', 'application/x-www-form-urlencoded']],
       })
       expect(statusAndJson(response)).toEqual([400, { login: ['This field is required.'] }])
@@ -130,7 +134,7 @@ describe('values outside the fields of an endpoint [I2]', () => {
     const [named, other] = [await endpoints.personWithLink(), await endpoints.personWithLink()]
     const query = `?login=${other.person.username}&email=${other.person.email}`
     const given = {
-      path: `${paths.send}${query}`,
+      path: `${requestLinkPath}${query}`,
       headers: [json, ['Cookie', `login=${other.person.username}`], ['Login', other.person.username]] as [
         string,
         string,
@@ -151,7 +155,7 @@ describe('values outside the fields of an endpoint [I2]', () => {
       password: newPassword(),
     })
     const before = await endpoints.allRows()
-    expect((await endpoints.post('', '{}', { path: `${paths.reset}?${link}` })).status).toBe(400)
+    expect((await endpoints.post('', '{}', { path: `${resetPath}?${link}` })).status).toBe(400)
     expect(await endpoints.allRows()).toEqual(before)
   })
 })
@@ -169,15 +173,15 @@ describe('null characters and lone surrogates [I4]', () => {
     for (const field of ['login', 'user_id', 'signature', 'password']) {
       const whole = field === 'login' ? { login: '@' } : { ...link, password: newPassword(), [field]: '@' }
       const body = JSON.stringify(whole).replace('"@"', `"${text}"`)
-      expect(statusAndJson(await endpoints.post(field === 'login' ? paths.send : paths.reset, body))).toEqual(
-        [400, { [field]: [message] }],
-      )
+      expect(
+        statusAndJson(await endpoints.post(field === 'login' ? requestLinkPath : resetPath, body)),
+      ).toEqual([400, { [field]: [message] }])
     }
     const withTimestamp = JSON.stringify({ ...link, password: newPassword(), timestamp: '@' }).replace(
       '"@"',
       `"${text}"`,
     )
-    expect(statusAndJson(await endpoints.post(paths.reset, withTimestamp))).toEqual([
+    expect(statusAndJson(await endpoints.post(resetPath, withTimestamp))).toEqual([
       400,
       { timestamp: ['A valid integer is required.'] },
     ])
@@ -196,18 +200,18 @@ describe('null characters and lone surrogates [I4]', () => {
       '%0d%0aX-Forged: 1',
     ]
     for (const evil of forging) {
-      const named = await endpoints.post(paths.send, JSON.stringify({ login: `${person.email}${evil}` }))
+      const named = await endpoints.post(requestLinkPath, JSON.stringify({ login: `${person.email}${evil}` }))
       expect(statusAndJson(named)).toEqual([200, sent])
       for (const field of ['user_id', 'signature'] as const) {
         const response = await endpoints.post(
-          paths.reset,
+          resetPath,
           JSON.stringify({ ...link, password: newPassword(), [field]: `${link[field]}${evil}` }),
         )
         expect(statusAndJson(response)).toEqual(invalid)
         expect(response.headers).not.toHaveProperty('x-forged')
       }
       const typed = new URLSearchParams({ login: evil, signature: evil, user_id: evil, timestamp: evil })
-      const form = await endpoints.post(paths.reset, String(typed), {
+      const form = await endpoints.post(resetPath, String(typed), {
         headers: [
           ['Content-Type', 'application/x-www-form-urlencoded'],
           ['Accept', 'text/html'],
@@ -216,7 +220,7 @@ describe('null characters and lone surrogates [I4]', () => {
       expect([form.status, form.headers['x-forged']]).toEqual([303, undefined])
     }
     const after = await endpoints.app.addPerson()
-    await endpoints.post(paths.send, JSON.stringify({ login: after.username }))
+    await endpoints.post(requestLinkPath, JSON.stringify({ login: after.username }))
     await endpoints.app.sink.next(after.email)
     expect(endpoints.app.sink.countTo(person.email)).toBe(0)
     expect(endpoints.app.sink.emails.flatMap(({ recipients }) => recipients).join()).not.toMatch(/evil/)
@@ -240,7 +244,7 @@ describe('null characters and lone surrogates [I4]', () => {
     ]) {
       const { person, link } = await endpoints.personWithLink()
       const password = `${character}gravel ${character} lantern${character}`
-      expect((await endpoints.post(paths.reset, JSON.stringify({ ...link, password }))).status).toBe(200)
+      expect((await endpoints.post(resetPath, JSON.stringify({ ...link, password }))).status).toBe(200)
       expect(await endpoints.app.passwordIs(person, password)).toBe(true)
     }
   })
@@ -258,9 +262,9 @@ describe('long input [C14]', () => {
     const times: Record<'long' | 'short', number[]> = { long: [], short: [] }
     for (let round = 0; round < 5; round += 1) {
       const started = performance.now()
-      expect(statusAndJson(await endpoints.post(paths.send, JSON.stringify(body)))).toEqual([200, sent])
+      expect(statusAndJson(await endpoints.post(requestLinkPath, JSON.stringify(body)))).toEqual([200, sent])
       const between = performance.now()
-      expect(statusAndJson(await endpoints.post(paths.send, '{"login":"nobody"}'))).toEqual([200, sent])
+      expect(statusAndJson(await endpoints.post(requestLinkPath, '{"login":"nobody"}'))).toEqual([200, sent])
       times.long.push(between - started)
       times.short.push(performance.now() - between)
     }

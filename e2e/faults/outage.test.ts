@@ -5,11 +5,8 @@ import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-da
 import { startDatabaseProxy, type DatabaseProxy } from '@/e2e/support/database-proxy'
 import { exchange, type Received } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
+import { requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 
-const paths = {
-  send: '/api/v1/accounts/send-reset-password-link/',
-  reset: '/api/v1/accounts/reset-password/',
-}
 const json: [string, string] = ['Content-Type', 'application/json']
 
 let database: TestDatabase
@@ -48,10 +45,10 @@ async function expectRecovery(): Promise<void> {
     })
     .toBe(200)
   const person = await app.addPerson()
-  expect((await post(paths.send, { login: person.username })).status).toBe(200)
+  expect((await post(requestLinkPath, { login: person.username })).status).toBe(200)
   const link = readLink((await app.sink.next(person.email, 40_000)).link)
   const password = newPassword()
-  expect((await post(paths.reset, { ...link, password })).status).toBe(200)
+  expect((await post(resetPath, { ...link, password })).status).toBe(200)
   expect(await app.passwordIs(person, password)).toBe(true)
   expect(starts()).toBe(before)
 }
@@ -64,12 +61,12 @@ describe('a database that is down', () => {
     await proxy.cut()
 
     const answers = [
-      await post(paths.send, { login: person.username }),
-      await post(paths.send, { login: 'nobody' }),
-      await post(paths.send, link),
-      await post(paths.reset, { ...link, password }),
-      await post(paths.reset, { ...link, signature: 'x', password }),
-      await post(paths.reset, { ...link, password: 'short' }),
+      await post(requestLinkPath, { login: person.username }),
+      await post(requestLinkPath, { login: 'nobody' }),
+      await post(requestLinkPath, link),
+      await post(resetPath, { ...link, password }),
+      await post(resetPath, { ...link, signature: 'x', password }),
+      await post(resetPath, { ...link, password: 'short' }),
     ]
     for (const answer of answers) expect(plain(answer)).toEqual(plain(answers[0]!))
     expect(answers[0]).toMatchObject({ status: 503, json: { detail: 'Service temporarily unavailable.' } })
@@ -84,21 +81,21 @@ describe('a database that is down', () => {
     await proxy.restore()
     await expectRecovery()
     expect(await app.passwordIs(person, password)).toBe(false)
-    expect((await post(paths.reset, { ...link, password })).status).toBe(200)
+    expect((await post(resetPath, { ...link, password })).status).toBe(200)
   })
 
   test('without the database, requests that do not need it get their usual responses [F7]', async () => {
     await proxy.cut()
-    expect((await post(paths.send, {})).status).toBe(400)
-    expect((await post(paths.reset, { user_id: [] })).status).toBe(400)
-    expect((await exchange(app.port, { path: paths.send, headers: [json], body: '{' })).status).toBe(400)
-    expect((await exchange(app.port, { method: 'GET', path: paths.send })).status).toBe(405)
-    expect((await post(paths.send, { login: 'x' }, [['Origin', 'null']])).status).toBe(403)
+    expect((await post(requestLinkPath, {})).status).toBe(400)
+    expect((await post(resetPath, { user_id: [] })).status).toBe(400)
+    expect((await exchange(app.port, { path: requestLinkPath, headers: [json], body: '{' })).status).toBe(400)
+    expect((await exchange(app.port, { method: 'GET', path: requestLinkPath })).status).toBe(405)
+    expect((await post(requestLinkPath, { login: 'x' }, [['Origin', 'null']])).status).toBe(403)
   })
 
   test('without the database, an allowed front end can read the 503 in its language [F7]', async () => {
     await proxy.cut()
-    const answer = await post(paths.send, { login: 'x' }, [
+    const answer = await post(requestLinkPath, { login: 'x' }, [
       ['Origin', 'https://front.example'],
       ['Accept-Language', 'de'],
     ])
@@ -119,10 +116,10 @@ describe('a database that is down', () => {
       ['Sec-Fetch-Site', 'same-origin'],
     ]
     await proxy.cut()
-    const request = await exchange(app.port, { path: paths.send, headers, body: 'login=typed' })
+    const request = await exchange(app.port, { path: requestLinkPath, headers, body: 'login=typed' })
     expect([request.status, request.headers.location]).toEqual([303, '/forgot-password/?error=unavailable'])
     const body = 'user_id=a&timestamp=1&signature=b&password=typed'
-    const reset = await exchange(app.port, { path: paths.reset, headers, body })
+    const reset = await exchange(app.port, { path: resetPath, headers, body })
     expect([reset.status, reset.headers.location]).toEqual([
       303,
       '/reset-password/?user_id=a&timestamp=1&signature=b&error=unavailable',
@@ -134,12 +131,12 @@ describe('a database that is down', () => {
   test('if the network loses all packets to the database, both endpoints respond 503 within 15 seconds [F7]', async () => {
     const person = await app.addPerson()
     const link = await signedLinks(app).linkOf(person)
-    expect((await post(paths.send, { login: 'nobody' })).status).toBe(200) // opens a connection that is then lost
+    expect((await post(requestLinkPath, { login: 'nobody' })).status).toBe(200) // opens a connection that is then lost
     proxy.swallow()
     const started = performance.now()
     const answers = await Promise.all([
-      post(paths.send, { login: person.username }),
-      post(paths.reset, { ...link, password: newPassword() }),
+      post(requestLinkPath, { login: person.username }),
+      post(resetPath, { ...link, password: newPassword() }),
     ])
     expect(answers.map(({ status }) => status)).toEqual([503, 503])
     expect(performance.now() - started).toBeLessThan(15_000)
@@ -155,11 +152,11 @@ describe('a connection that is lost at COMMIT', () => {
     const link = await signedLinks(app).linkOf(person)
     const [first, second] = [newPassword(), newPassword()]
     const lost = proxy.cutAtCommit('before')
-    const answer = await post(paths.reset, { ...link, password: first })
+    const answer = await post(resetPath, { ...link, password: first })
     await lost
     expect(answer.status).toBe(503)
     expect(await app.passwordIs(person, first)).toBe(false)
-    expect((await post(paths.reset, { ...link, password: second })).status).toBe(200)
+    expect((await post(resetPath, { ...link, password: second })).status).toBe(200)
     expect(await app.passwordIs(person, second)).toBe(true)
   })
 
@@ -168,11 +165,11 @@ describe('a connection that is lost at COMMIT', () => {
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()
     const lost = proxy.cutAtCommit('after')
-    const answer = await post(paths.reset, { ...link, password })
+    const answer = await post(resetPath, { ...link, password })
     await lost
     expect(answer.status).toBe(503)
     await expect.poll(() => app.passwordIs(person, password)).toBe(true)
-    const again = await post(paths.reset, { ...link, password: newPassword() })
+    const again = await post(resetPath, { ...link, password: newPassword() })
     expect([again.status, again.json]).toEqual([400, { detail: 'Invalid signature', code: 'signature-used' }])
     await app.sink.next(person.email, 40_000)
     expect(app.sink.countTo(person.email)).toBe(1)
@@ -183,7 +180,7 @@ test('a client that disconnects within its body causes no processing and no erro
   const before = app.output().length
   const socket = await open(app.port)
   const head = [
-    `POST ${paths.send} HTTP/1.1`,
+    `POST ${requestLinkPath} HTTP/1.1`,
     'Host: id.example.com',
     'Content-Type: application/json',
     'Content-Length: 100',
@@ -195,7 +192,7 @@ test('a client that disconnects within its body causes no processing and no erro
   socket.resetAndDestroy()
   // A later request that is logged: a line about the first one would come before it.
   const lines = Array.from({ length: 100 }, (_, n): [string, string] => [`X-${n}`, '1'])
-  expect((await post(paths.reset, {}, lines)).status).toBe(431)
+  expect((await post(resetPath, {}, lines)).status).toBe(431)
   const newOutput = () => app.output().slice(before)
   await expect.poll(newOutput, { timeout: 10_000 }).toContain('"reason":"large-headers"')
   expect(newOutput()).not.toMatch(/service_unavailable|request_failed|body_cut_off/)

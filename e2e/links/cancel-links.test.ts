@@ -11,6 +11,7 @@ import {
   type Person,
   type RunningApp,
 } from '@/e2e/support/running-app'
+import { cancelPath } from '@/e2e/support/endpoint-paths'
 
 let app: RunningApp
 beforeAll(async () => {
@@ -21,7 +22,7 @@ afterAll(() => app?.stop())
 const used = { detail: 'Invalid signature', code: 'signature-used' }
 
 async function cancel(link: LinkParameters): Promise<Answer> {
-  const response = await fetch(`${app.url}/api/v1/accounts/cancel-reset-password/`, {
+  const response = await fetch(`${app.url}${cancelPath}`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(link),

@@ -9,7 +9,8 @@ import {
   type AttackedEndpoints,
 } from '@/e2e/support/attacked-endpoints'
 import { signedLinks } from '@/e2e/support/signed-links'
-import { paths, statusAndJson } from '@/e2e/support/started-endpoints'
+import { resetPath } from '@/e2e/support/endpoint-paths'
+import { statusAndJson } from '@/e2e/support/started-endpoints'
 
 let endpoints: AttackedEndpoints
 beforeAll(async () => void (endpoints = await startAttackedEndpoints()))
@@ -53,7 +54,7 @@ describe('changed signatures [T8]', () => {
       const password = newPassword()
       const before = await endpoints.allRows()
       const response = await endpoints.post(
-        paths.reset,
+        resetPath,
         JSON.stringify({ ...link, signature: change(link.signature), password }),
       )
       expect(response.status).toBe(400)
@@ -61,7 +62,7 @@ describe('changed signatures [T8]', () => {
         change(link.signature) === '' ? { signature: ['This field may not be blank.'] } : invalid[1],
       )
       expect(await endpoints.allRows()).toEqual(before)
-      expect((await endpoints.post(paths.reset, JSON.stringify({ ...link, password }))).status).toBe(200)
+      expect((await endpoints.post(resetPath, JSON.stringify({ ...link, password }))).status).toBe(200)
       expect(await endpoints.app.passwordIs(person, password)).toBe(true)
     },
   )
@@ -105,9 +106,7 @@ describe('other spellings of user id and timestamp [T9]', () => {
       `"timestamp":${spell(link.timestamp)}`,
     )
     const field = [400, { timestamp: ['A valid integer is required.'] }]
-    expect(statusAndJson(await endpoints.post(paths.reset, body))).toEqual(
-      error === 'field' ? field : invalid,
-    )
+    expect(statusAndJson(await endpoints.post(resetPath, body))).toEqual(error === 'field' ? field : invalid)
     expect(await endpoints.allRows()).toEqual(before)
   })
 
@@ -119,7 +118,7 @@ describe('other spellings of user id and timestamp [T9]', () => {
       signature: ` ${link.signature} `,
     }
     expect(
-      (await endpoints.post(paths.reset, JSON.stringify({ ...padded, password: newPassword() }))).status,
+      (await endpoints.post(resetPath, JSON.stringify({ ...padded, password: newPassword() }))).status,
     ).toBe(200)
   })
 
@@ -144,11 +143,11 @@ describe('other spellings of user id and timestamp [T9]', () => {
       const { person, link } = await endpoints.personWithLink()
       const before = await endpoints.allRows()
       const body = { ...link, user_id: spell(person.id), password: newPassword() }
-      expect(statusAndJson(await endpoints.post(paths.reset, JSON.stringify(body)))).toEqual(invalid)
+      expect(statusAndJson(await endpoints.post(resetPath, JSON.stringify(body)))).toEqual(invalid)
       const signed = await signedLinks(endpoints.app).linkOf(person, { userId: spell(person.id) })
       expect(
         statusAndJson(
-          await endpoints.post(paths.reset, JSON.stringify({ ...signed, password: newPassword() })),
+          await endpoints.post(resetPath, JSON.stringify({ ...signed, password: newPassword() })),
         ),
       ).toEqual(used)
       expect(await endpoints.allRows()).toEqual(before)
@@ -180,15 +179,13 @@ describe('other spellings of user id and timestamp [T9]', () => {
     const before = await endpoints.allRows()
     for (const link of forged)
       expect(
-        statusAndJson(
-          await endpoints.post(paths.reset, JSON.stringify({ ...link, password: newPassword() })),
-        ),
+        statusAndJson(await endpoints.post(resetPath, JSON.stringify({ ...link, password: newPassword() }))),
       ).toEqual(invalid)
     // A link that Rekey signed for another state of the account counts as used.
     const ofOtherState = by(endpoints.app.secret, endpoints.app.url, { ...state, passwordHash: null })
     expect(
       statusAndJson(
-        await endpoints.post(paths.reset, JSON.stringify({ ...ofOtherState, password: newPassword() })),
+        await endpoints.post(resetPath, JSON.stringify({ ...ofOtherState, password: newPassword() })),
       ),
     ).toEqual(used)
     expect(await endpoints.allRows()).toEqual(before)

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createHashQueue } from '@/lib/passwords/hash-queue'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
+import { resetPath } from '@/e2e/support/endpoint-paths'
 
 const breachService = createServer((request, response) => {
   received.push(request)
@@ -223,7 +224,7 @@ describe('the breach check [P8]', () => {
 
 test('no form and no table has a hint, a secret question or an expiry date of a password [P6]', async () => {
   const link = await signedLinks(app).linkOf(await someone())
-  const described = await fetch(`${app.url}/api/v1/accounts/reset-password/`, { method: 'OPTIONS' })
+  const described = await fetch(`${app.url}${resetPath}`, { method: 'OPTIONS' })
   const { actions } = (await described.json()) as { actions: { POST: object } }
   expect(Object.keys(actions.POST).sort()).toEqual(['password', 'signature', 'timestamp', 'user_id'])
   const page = await fetch(

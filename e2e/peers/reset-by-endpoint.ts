@@ -1,11 +1,8 @@
 import * as requestLink from '@/app/api/v1/accounts/send-reset-password-link/route'
 import * as reset from '@/app/api/v1/accounts/reset-password/route'
 import type { Installation } from '@/e2e/support/installation'
+import { shared } from '@/e2e/support/endpoints'
 import { readLink } from '@/e2e/support/running-app'
-import type { Services } from '@/services'
-
-/** The handlers read their services here. */
-const shared = globalThis as { rekeyServices?: Services }
 
 const endpoints = { 'send-reset-password-link': requestLink, 'reset-password': reset }
 

@@ -6,6 +6,7 @@ import { settled } from '@/e2e/support/settled-jobs'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { cpuOf, resetPeak, hasProcFiles, peakOf, processesOf } from '@/e2e/support/process-resources'
+import { requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 
 // Costs are processor time and memory, which depend little on other work on the machine.
 
@@ -108,7 +109,7 @@ describe.runIf(hasProcFiles)('long input [C14, CVE-2013-1443, CVE-2021-45115]', 
   const json: [string, string] = ['Content-Type', 'application/json']
   const form: [string, string] = ['Content-Type', 'application/x-www-form-urlencoded']
   const multipart: [string, string] = ['Content-Type', 'multipart/form-data; boundary=x']
-  const path = '/api/v1/accounts/reset-password/'
+  const path = resetPath
   const largest = 16 * 1024
   const rounds = 6
 
@@ -244,7 +245,7 @@ describe.runIf(hasProcFiles)('long input [C14, CVE-2013-1443, CVE-2021-45115]', 
   test.each(bodies)(
     'the largest body, filled with %s, costs less than one reset [C14, I3]',
     async (_what, type, body) => {
-      for (const target of [path, '/api/v1/accounts/send-reset-password-link/']) {
+      for (const target of [path, requestLinkPath]) {
         expect(await costOf({ path: target, headers: [type], body }, [200, 400])).toBeLessThan(1)
       }
     },

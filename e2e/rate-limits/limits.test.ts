@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exchange } from '@/e2e/support/exchange'
 import { newClient } from '@/e2e/support/new-client'
 import { newPassword, readLink, startApp, type Answer, type RunningApp } from '@/e2e/support/running-app'
+import { requestLinkPath } from '@/e2e/support/endpoint-paths'
 
 const proxied = {
   TRUSTED_PROXY_HOPS: '1',
@@ -182,7 +183,7 @@ describe('clients without a trusted proxy', () => {
       const forged = () => (name === 'Forwarded' ? `for=${newClient()}` : newClient())
       const requestOnce = async () => {
         const sent = {
-          path: '/api/v1/accounts/send-reset-password-link/',
+          path: requestLinkPath,
           headers: [
             ['Content-Type', 'application/json'],
             ...Array.from({ length: lines }, () => [name, forged()]),

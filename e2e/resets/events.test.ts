@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, readLink, startApp, type RunningApp } from '@/e2e/support/running-app'
+import { cancelPath } from '@/e2e/support/endpoint-paths'
 
 type Line = { level: string; time: string; name: string; host: string; pid: number; event?: string } & Record<
   string,
@@ -23,7 +24,7 @@ const lines = () =>
 const linesOf = (event: string) => lines().filter((line) => line.event === event)
 
 async function cancel(link: unknown) {
-  return fetch(`${app.url}/api/v1/accounts/cancel-reset-password/`, {
+  return fetch(`${app.url}${cancelPath}`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(link),

@@ -5,6 +5,7 @@ import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { settled } from '@/e2e/support/settled-jobs'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
+import { cancelPath } from '@/e2e/support/endpoint-paths'
 
 let database: TestDatabase
 let sink: MailSink
@@ -88,7 +89,7 @@ describe('resets with one link at the same time [C12, better-auth #9993, CVE-202
       const cancel = await links().linkOf(person, { purpose: 'cancel' })
       const [changed, cancelled] = await Promise.all([
         instance(round).post('reset-password', reset),
-        fetch(`${instance(round + 1).url}/api/v1/accounts/cancel-reset-password/`, {
+        fetch(`${instance(round + 1).url}${cancelPath}`, {
           method: 'POST',
           headers: { 'Content-Type': 'application/json' },
           body: JSON.stringify(cancel),

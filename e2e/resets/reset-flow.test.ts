@@ -3,6 +3,7 @@ import { exchange } from '@/e2e/support/exchange'
 import { settled } from '@/e2e/support/settled-jobs'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { newPassword, readLink, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
+import { cancelPath } from '@/e2e/support/endpoint-paths'
 
 let app: RunningApp
 beforeAll(async () => {
@@ -125,7 +126,7 @@ describe('links that are not valid', () => {
       'a cancelled link',
       async (person) => {
         const link = await signedLinks(app).linkOf(person, { purpose: 'cancel' })
-        const response = await fetch(`${app.url}/api/v1/accounts/cancel-reset-password/`, {
+        const response = await fetch(`${app.url}${cancelPath}`, {
           method: 'POST',
           headers: { 'Content-Type': 'application/json' },
           body: JSON.stringify(link),

@@ -4,6 +4,7 @@ import { forgeries } from '@/e2e/support/forged-links'
 import { signedLinks } from '@/e2e/support/signed-links'
 import { settled } from '@/e2e/support/settled-jobs'
 import { newPassword, readLink, startApp, type RunningApp } from '@/e2e/support/running-app'
+import { cancelPath, requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 
 let app: RunningApp
 beforeAll(async () => {
@@ -131,9 +132,9 @@ test('HEAD, GET and OPTIONS requests with a link change no row, except that they
     `/reset-password/?${query}`,
     `/cancel-reset/?${cancelQuery}`,
     `/forgot-password/?${query}`,
-    `/api/v1/accounts/reset-password/?${query}`,
-    `/api/v1/accounts/send-reset-password-link/?${query}`,
-    `/api/v1/accounts/cancel-reset-password/?${cancelQuery}`,
+    `${resetPath}?${query}`,
+    `${requestLinkPath}?${query}`,
+    `${cancelPath}?${cancelQuery}`,
   ]) {
     for (let round = 0; round < 10; round += 1) {
       for (const method of ['HEAD', 'GET', 'OPTIONS']) {

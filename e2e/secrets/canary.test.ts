@@ -18,6 +18,7 @@ import { createMigratedDatabase, testServer, type TestDatabase } from '@/e2e/sup
 import { buildSecrets, isMadeWithSecrets } from '@/e2e/support/build-secrets.js'
 import { dump, filesIn, find, isWrittenSince, type Canaries, type Haystack } from '@/e2e/support/canaries'
 import { startQuotingMail, type QuotingMail, type Reply } from '@/e2e/support/quoting-mail'
+import { cancelPath, requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 
 // Each secret of these requests and emails is unique. Afterwards the tests search all that was logged, sent or stored.
 
@@ -50,11 +51,6 @@ const signatures: Canaries = {}
 /** What identifies the account: it may be in emails and in the accounts, and not in logs and responses. */
 const personal: Canaries = { 'the username': `user${unique()}`, 'the first name': `Grace${unique()}` }
 
-const paths = {
-  send: '/api/v1/accounts/send-reset-password-link/',
-  reset: '/api/v1/accounts/reset-password/',
-  cancel: '/api/v1/accounts/cancel-reset-password/',
-}
 const json: [string, string] = ['Content-Type', 'application/json']
 const browser: [string, string][] = [
   ['Content-Type', 'application/x-www-form-urlencoded'],
@@ -147,7 +143,7 @@ const hurry = () => app.sql.query(`UPDATE rekey_queue.job SET start_after = now(
 const query = (link: LinkParameters) => new URLSearchParams(link).toString()
 
 async function runAllRequests(): Promise<void> {
-  const requestLink = () => post('a request', paths.send, { login: person.username })
+  const requestLink = () => post('a request', requestLinkPath, { login: person.username })
   const signed = signedLinks(app)
 
   // The mail server rejects the password, defers an email and rejects one, and quotes the secrets each time.
@@ -157,14 +153,14 @@ async function runAllRequests(): Promise<void> {
   await email('taken', hurry)
   await email(550, requestLink)
   const [link] = await email('taken', () =>
-    post('a request by email address', paths.send, { login: person.email }),
+    post('a request by email address', requestLinkPath, { login: person.email }),
   )
   mailed = link!
   afterRequest = await dump(app.sql)
 
   await open('the page of the link', `/reset-password/?${query(mailed)}`, pagesOfTheLink)
   const expectRejected = async (name: string, fields: object = {}) => {
-    const response = await post(name, paths.reset, { ...mailed, ...twice(passwords[name]!), ...fields })
+    const response = await post(name, resetPath, { ...mailed, ...twice(passwords[name]!), ...fields })
     expect([name, response.status]).toEqual([name, 400])
   }
   await expectRejected('a rejected password')
@@ -174,10 +170,12 @@ async function runAllRequests(): Promise<void> {
   await expectRejected('a password with a forged link', { signature: other + mailed.signature.slice(1) })
   await expectRejected('a password with an expired link', await signed.linkOf(person, { age: 7200 }))
   const form = { ...mailed, ...twice(passwords['a rejected password']!) }
-  const redirect = await submit('a form without scripts', paths.reset, form, pagesOfTheLink)
+  const redirect = await submit('a form without scripts', resetPath, form, pagesOfTheLink)
   expect(redirect.status).toBe(303)
   await open('the page that it leads to', redirect.headers.location!, pagesOfTheLink)
-  await email('taken', () => submit('a form that requests a link', paths.send, { login: person.username }))
+  await email('taken', () =>
+    submit('a form that requests a link', requestLinkPath, { login: person.username }),
+  )
 
   const secret = passwords['a password in a broken body']!
   const whole = JSON.stringify({ ...mailed, ...twice(secret) })
@@ -198,10 +196,10 @@ async function runAllRequests(): Promise<void> {
     ],
     [whole + ' '.repeat(20_000), 'application/json'],
   ] as const) {
-    const response = await post('a broken body', paths.reset, body, [['Content-Type', type]])
+    const response = await post('a broken body', resetPath, body, [['Content-Type', type]])
     expect([400, 413, 415]).toContain(response.status)
   }
-  for (const to of [paths.reset, '/reset-password/', '/nowhere/'])
+  for (const to of [resetPath, '/reset-password/', '/nowhere/'])
     await send(
       'another method',
       { method: 'PUT', path: `${to}?${query(mailed)}`, body: whole },
@@ -211,7 +209,7 @@ async function runAllRequests(): Promise<void> {
   // The database cannot be reached; then it returns an error that quotes the row.
   await proxy.cut()
   const unreachable = { ...mailed, ...twice(passwords['a password during an outage of the database']!) }
-  expect((await post('a reset without database', paths.reset, unreachable)).status).toBe(503)
+  expect((await post('a reset without database', resetPath, unreachable)).status).toBe(503)
   expect((await requestLink()).status).toBe(503)
   await open('a page without database', `/reset-password/?${query(mailed)}`, pagesOfTheLink)
   await proxy.restore()
@@ -226,21 +224,21 @@ async function runAllRequests(): Promise<void> {
     'CREATE TRIGGER "quote" BEFORE UPDATE ON "rekey"."users" FOR EACH ROW EXECUTE FUNCTION "quote"()',
   )
   const failing = { ...mailed, ...twice(passwords['a password before a fault']!) }
-  expect((await post('a reset that fails', paths.reset, failing)).status).toBe(500)
+  expect((await post('a reset that fails', resetPath, failing)).status).toBe(500)
   await app.sql.query('DROP TRIGGER "quote" ON "rekey"."users"')
 
   const good = { ...mailed, ...twice(passwords['the new password']!) }
   const [cancel] = await email('taken', async () => {
-    expect((await post('the reset', paths.reset, good)).status).toBe(200)
+    expect((await post('the reset', resetPath, good)).status).toBe(200)
   })
   expect(await app.passwordIs(person, passwords['the new password']!)).toBe(true)
   const again = { ...mailed, ...twice(passwords['a password with a used link']!) }
-  expect((await post('the used link', paths.reset, again)).json).toMatchObject({ code: 'signature-used' })
+  expect((await post('the used link', resetPath, again)).json).toMatchObject({ code: 'signature-used' })
   await open('the page of the used link', `/reset-password/?${query(mailed)}`, pagesOfTheLink)
-  await email('taken', () => post('a request with the used link', paths.send, mailed))
+  await email('taken', () => post('a request with the used link', requestLinkPath, mailed))
   await open('the page of the cancel link', `/cancel-reset/?${query(cancel!)}`, pagesOfTheLink)
   await email('taken', async () => {
-    expect((await post('the cancel link', paths.cancel, cancel!)).status).toBe(200)
+    expect((await post('the cancel link', cancelPath, cancel!)).status).toBe(200)
   })
   for (const page of [
     '/',
@@ -347,20 +345,16 @@ test('line breaks, escapes and separators in requests forge no log line [L4]', a
   const forged = '{"level":"fatal","event":"forged","msg":"forged"}'
   for (const breakage of ['\n', '\r\n', '\u2028', '\u0085', '\u001b[2K\u001b[1A', '\\n']) {
     const text = `x${breakage}${forged}${breakage}`
-    await post('a forged log line', paths.send, { login: text, [text]: text })
-    await post('a forged log line', paths.reset, {
+    await post('a forged log line', requestLinkPath, { login: text, [text]: text })
+    await post('a forged log line', resetPath, {
       ...mailed,
       user_id: text,
       ...twice(`${text} and more of it`),
     })
-    await submit('a forged log line', paths.send, { login: text })
+    await submit('a forged log line', requestLinkPath, { login: text })
     await open('a forged log line', `/reset-password/?signature=${encodeURIComponent(text)}`)
     const agent = Buffer.from(text.replace(/\p{Cc}/gu, '')).toString('latin1')
-    await post('a forged log line', paths.reset, '{', [
-      json,
-      ['User-Agent', agent],
-      ['Accept-Language', agent],
-    ])
+    await post('a forged log line', resetPath, '{', [json, ['User-Agent', agent], ['Accept-Language', agent]])
   }
   const lines = app.output().trim().split('\n')
   const others = lines.filter((line) => !line.startsWith('{'))

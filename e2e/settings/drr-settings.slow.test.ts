@@ -3,14 +3,10 @@ import { buildLinkUrl } from '@/lib/password-reset/reset-link'
 import { startMailSink, type MailSink } from '@/e2e/support/mail-sink'
 import { newPassword, startApp, type Person, type RunningApp } from '@/e2e/support/running-app'
 import { createTestDatabase, type TestDatabase } from '@/e2e/support/test-database'
-import { cancelPath } from '@/e2e/support/endpoint-paths'
 import { exchange } from '@/e2e/support/exchange'
 import { signedLinks } from '@/e2e/support/signed-links'
+import { cancelPath, requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 
-const paths = {
-  send: '/api/v1/accounts/send-reset-password-link/',
-  reset: '/api/v1/accounts/reset-password/',
-}
 const json: [string, string] = ['Content-Type', 'application/json']
 const asBrowser: [string, string][] = [
   ['Content-Type', 'application/x-www-form-urlencoded'],
@@ -61,14 +57,14 @@ describe('endpoints and pages with RESET_PASSWORD_VERIFICATION_ENABLED=false', (
     ['an unknown media type', [['Content-Type', 'text/plain']], 'x'],
     ['a request of an allowed front end', [json, ['Origin', 'https://front.example']], '{}'],
   ])('%s gets 404 from both endpoints while resets are switched off', async (_what, headers, body) => {
-    for (const path of Object.values(paths)) {
+    for (const path of [requestLinkPath, resetPath]) {
       const response = await exchange(app.port, { path, headers, body })
       expect([response.status, response.json]).toEqual([404, notFound])
     }
   })
 
   test('an error in size, method, Accept header or origin comes before the 404 of a switched-off endpoint', async () => {
-    for (const path of Object.values(paths)) {
+    for (const path of [requestLinkPath, resetPath]) {
       const status = async (given: object) =>
         (await exchange(app.port, { path, body: '{}', ...given })).status
       expect(await status({ headers: [json], body: ' '.repeat(16_385) })).toBe(413)
@@ -133,7 +129,7 @@ describe('endpoints and pages with RESET_PASSWORD_VERIFICATION_ENABLED=false', (
   })
 
   test('a form of a browser gets a redirect to its page with an error while resets are switched off', async () => {
-    const response = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
+    const response = await exchange(app.port, { path: requestLinkPath, headers: asBrowser, body: 'login=x' })
     expect([response.status, response.headers.location]).toEqual([303, '/forgot-password/?error=refused'])
   })
 })
@@ -194,7 +190,7 @@ describe('settings for password_confirm, the field email, and revealed accounts'
 
   test('a form without scripts comes back with a message about the unknown account', async () => {
     const body = new URLSearchParams({ email: 'nobody@example.com' }).toString()
-    const response = await exchange(app.port, { path: paths.send, headers: asBrowser, body })
+    const response = await exchange(app.port, { path: requestLinkPath, headers: asBrowser, body })
     expect([response.status, response.headers.location]).toEqual([
       303,
       '/forgot-password/?error=user-not-found',
@@ -219,8 +215,8 @@ describe('settings for password_confirm, the field email, and revealed accounts'
       const { json: described } = await exchange(app.port, { method: 'OPTIONS', path })
       return Object.keys((described as { actions: { POST: object } }).actions.POST)
     }
-    expect(await fieldsOf(paths.send)).toEqual(['email'])
-    expect(await fieldsOf(paths.reset)).toEqual([
+    expect(await fieldsOf(requestLinkPath)).toEqual(['email'])
+    expect(await fieldsOf(resetPath)).toEqual([
       'user_id',
       'timestamp',
       'signature',
@@ -289,8 +285,8 @@ describe('rate limits of the endpoints', () => {
     const link = await signedLinks(app).linkOf(person)
     const password = newPassword()
     const cases = [
-      { path: paths.send, bad: {}, good: { login: 'nobody' } },
-      { path: paths.reset, bad: { ...link }, good: { ...link, signature: 'x', password } },
+      { path: requestLinkPath, bad: {}, good: { login: 'nobody' } },
+      { path: resetPath, bad: { ...link }, good: { ...link, signature: 'x', password } },
     ]
     for (const { path, bad, good } of cases) {
       const post = (body: object, headers: [string, string][] = []) =>
@@ -323,10 +319,10 @@ describe('rate limits of the endpoints', () => {
   })
 
   test('a form beyond a rate limit gets a redirect to its page with an error', async () => {
-    const response = await exchange(app.port, { path: paths.send, headers: asBrowser, body: 'login=x' })
+    const response = await exchange(app.port, { path: requestLinkPath, headers: asBrowser, body: 'login=x' })
     expect([response.status, response.headers.location]).toEqual([303, '/forgot-password/?error=throttled'])
     const body = 'user_id=a&timestamp=1&signature=b&password=typed'
-    const reset = await exchange(app.port, { path: paths.reset, headers: asBrowser, body })
+    const reset = await exchange(app.port, { path: resetPath, headers: asBrowser, body })
     expect(reset.headers.location).toBe('/reset-password/?user_id=a&timestamp=1&signature=b&error=throttled')
   })
 })

@@ -32,7 +32,7 @@ export function post(
 }
 
 /** The handlers read their services here. */
-const shared = globalThis as { rekeyServices?: Services }
+export const shared = globalThis as { rekeyServices?: Services }
 
 export type Endpoints = Awaited<ReturnType<typeof openEndpoints>>
 

@@ -7,7 +7,6 @@ import { settled } from './settled-jobs'
 
 export const evil = 'eve@evil.example'
 export const sent = [200, { detail: 'Reset link sent if the user exists in database' }]
-export const path = '/api/v1/accounts/send-reset-password-link/'
 
 export const nothingSent = { recipients: [], commands: [] }
 

@@ -1,12 +1,9 @@
 import { startApp } from './running-app'
+import { requestLinkPath, resetPath } from './endpoint-paths'
 import { exchange, type Received, type Sent } from './exchange'
 
 export const frontEnd = 'https://front.example'
-export const paths = {
-  send: '/api/v1/accounts/send-reset-password-link/',
-  reset: '/api/v1/accounts/reset-password/',
-}
-export const bothPaths = Object.values(paths)
+export const bothPaths = [requestLinkPath, resetPath]
 /** The most bytes of a body. */
 export const maxBodyBytes = 16 * 1024
 
@@ -27,7 +24,7 @@ export async function startEndpoints(env: Record<string, string> = {}) {
 
   /** Sends a request exactly as given, by default for a link. */
   function send(given: Partial<Sent>): Promise<Received> {
-    return exchange(app.port, { path: paths.send, ...given })
+    return exchange(app.port, { path: requestLinkPath, ...given })
   }
 
   function sendJson(value: unknown, headers: [string, string][] = []): Promise<Received> {

@@ -7,6 +7,7 @@ import { startNginx, type Proxy } from '@/e2e/support/nginx'
 import { hasNginx } from '@/e2e/support/shared-host'
 import { startApp, type RunningApp } from '@/e2e/support/running-app'
 import { childrenOf, resetPeak, hasProcFiles, memoryOf, peakOf } from '@/e2e/support/process-resources'
+import { requestLinkPath, resetPath } from '@/e2e/support/endpoint-paths'
 
 // One address sends many requests while other clients request a link and the health checks. docs/long-runs.md has the figures.
 
@@ -26,7 +27,7 @@ const floods = {
   pages: { path: '/forgot-password/' },
   files: { path: '/icon.svg' },
   'health checks': { path: '/api/health/ready' },
-  'posts with bad signatures': { path: '/api/v1/accounts/reset-password/', body: forged },
+  'posts with bad signatures': { path: resetPath, body: forged },
 }
 type Flood = keyof typeof floods
 
@@ -57,7 +58,7 @@ async function probe(port: number, isOver: () => boolean) {
   }
   const json = [['Content-Type', 'application/json']] as const
   const post = {
-    path: '/api/v1/accounts/send-reset-password-link/',
+    path: requestLinkPath,
     headers: json,
     body: '{"login":"nobody"}',
   }

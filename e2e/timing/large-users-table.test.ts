@@ -14,6 +14,7 @@ import { openDatabase } from '@/lib/database/pool'
 import { migrate } from '@/lib/setup/migrate'
 import { inspectUsersTable } from '@/lib/setup/users-table'
 import { createServices, type Services } from '@/services'
+import { shared } from '@/e2e/support/endpoints'
 
 // Only the ratio of times on a table of many rows and on one of ten rows counts. A control whose response needs a look-up
 // (RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND) shows that the ratio detects a look-up.
@@ -24,9 +25,6 @@ const few = 10
 const equal = 1.4
 const users = django({ version: '5.2' })
 const index = 'CREATE INDEX CONCURRENTLY ON "public"."auth_user" (lower("email"::text COLLATE "C"));'
-
-/** The handlers read their services here. */
-const shared = globalThis as { rekeyServices?: Services }
 
 describe.runIf(testServer)(`requests for a link, with ${many} rows in auth_user and with ${few}`, () => {
   let large: TestDatabase
