@@ -9,6 +9,9 @@ import { createWireServer } from './wire-server'
 /** In bytes. Systems allow 104 or, like Linux, 108 bytes, including a final zero. */
 const maxSocketPath = 103
 
+/** SQLite's result code for a file that another process has locked. */
+const sqliteBusy = 5
+
 export type EmbeddedDatabase = { url: string; close(): Promise<void> }
 
 export class DataDirInUse extends Error {
@@ -90,9 +93,9 @@ function lockDirectory(dir: string): () => void {
   const lock = new DatabaseSync(path.join(dir, 'owner.lock'))
   try {
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
-  } catch {
+  } catch (error) {
     lock.close()
-    throw new DataDirInUse(dir)
+    throw (error as { errcode?: number }).errcode === sqliteBusy ? new DataDirInUse(dir) : error
   }
   return () => lock.close()
 }
