@@ -1,9 +1,9 @@
-import type { SchemaNames } from './schema-names'
-import { sameSchemaProblems } from './contradictions'
+import { databaseSchemaNames, type SchemaNames } from './schema-names'
+import { schemaNameProblems, schemaSettings } from './contradictions'
 import { ignoredParameters } from './database-parameters'
 import { missingSettingMessage, presentSettings, validateSettings } from './validate-settings'
 import { settingsSchema } from './schema'
-import { dataDirOf, databaseSchemaNames, SettingsError } from './settings'
+import { dataDirOf, SettingsError } from './settings'
 import { unknownSettingWarnings } from './unknown-settings'
 
 // Commands such as `migrate` may run without SECRET_KEY and other settings. So each function validates only the settings that it needs.
@@ -12,7 +12,7 @@ import { unknownSettingWarnings } from './unknown-settings'
  * Parses the settings of the database. DATABASE_URL and MIGRATION_DATABASE_URL default to each other.
  *
  * @returns `migrationSetting`: the name of the setting that contains `migrationUrl`; `ignored`: warnings about settings without effect
- * @throws SettingsError if both URLs are missing, a setting is malformed, or both schemas have the same name
+ * @throws SettingsError if both URLs are missing, or a setting is wrong
  */
 export function readDatabaseSettings(env: Record<string, string | undefined>) {
   const given = presentSettings(env)
@@ -34,7 +34,7 @@ export function readDatabaseSettings(env: Record<string, string | undefined>) {
   return { url, migrationUrl, migrationSetting, schemas: databaseSchemaNames(schemas.values), ignored }
 }
 
-/** @throws SettingsError if a name is malformed or both are equal */
+/** @throws SettingsError if a name is wrong */
 export function readSchemaNames(env: Record<string, string | undefined>): SchemaNames {
   const { problems, values } = checkSchemas(presentSettings(env))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
@@ -43,10 +43,8 @@ export function readSchemaNames(env: Record<string, string | undefined>): Schema
 
 function checkSchemas(given: Record<string, string | undefined>) {
   const { problems, values } = validateSettings(schemaSettings, given)
-  return { problems: [...problems, ...sameSchemaProblems(given)], values }
+  return { problems: [...problems, ...schemaNameProblems(given)], values }
 }
-
-const schemaSettings = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
 
 const databaseUrls = settingsSchema.pick({ DATABASE_URL: true, MIGRATION_DATABASE_URL: true }).partial()
 

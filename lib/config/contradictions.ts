@@ -1,6 +1,7 @@
 import { isLoopback } from '@/lib/addresses/loopback'
 import { parseDatabaseUrl } from './database-url'
 import { settingsSchema } from './schema'
+import { databaseSchemaNames, schemaNamePattern } from './schema-names'
 
 const emailLimits = settingsSchema.pick({
   RESET_PASSWORD_VERIFICATION_PERIOD: true,
@@ -29,12 +30,19 @@ export function emailLimitProblems(given: Record<string, string | undefined>): s
   return problems
 }
 
-const schemas = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
+export const schemaSettings = settingsSchema.pick({ DATABASE_SCHEMA: true, DATABASE_QUEUE_SCHEMA: true })
 
-/** Until the queue is installed, `migrate` takes any table in the queue's schema for a table of another application. */
-export function sameSchemaProblems(given: Record<string, string | undefined>): string[] {
-  const { success, data } = schemas.safeParse(given)
-  return success && data.DATABASE_SCHEMA === data.DATABASE_QUEUE_SCHEMA
+/**
+ * Finds a queue schema that is too long by default, or that is also Rekey's own. Until the queue is installed, `migrate` takes any table in
+ * the queue's schema for a table of another application.
+ */
+export function schemaNameProblems(given: Record<string, string | undefined>): string[] {
+  const { success, data } = schemaSettings.safeParse(given)
+  if (!success) return []
+  const { own, queue } = databaseSchemaNames(data)
+  if (!schemaNamePattern.test(queue))
+    return ['DATABASE_SCHEMA: write 34 characters at most, or set DATABASE_QUEUE_SCHEMA too']
+  return own === queue
     ? ['DATABASE_QUEUE_SCHEMA: write another schema than DATABASE_SCHEMA; the queue has one to itself']
     : []
 }

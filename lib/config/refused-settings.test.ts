@@ -62,6 +62,7 @@ describe('values that stop a start [K1, T3, P1, H11]', () => {
       'MIGRATION_DATABASE_URL',
       { MIGRATION_DATABASE_URL: 'postgresql://owner:changeme@db.example.com/rekey' },
     ],
+    ['DATABASE_SCHEMA', { DATABASE_SCHEMA: 's'.repeat(35) }],
     ['PUBLIC_URL', { PUBLIC_URL: 'id.example.com' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'http://id.example.com' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'http://127.evil.example' }],

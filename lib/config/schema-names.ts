@@ -6,6 +6,14 @@ export type SchemaNames = {
 
 export const defaultSchemaNames: SchemaNames = { own: 'rekey', queue: 'rekey_queue' }
 
+export function databaseSchemaNames(values: {
+  DATABASE_SCHEMA: string
+  DATABASE_QUEUE_SCHEMA?: string | undefined
+}): SchemaNames {
+  const own = values.DATABASE_SCHEMA
+  return { own, queue: values.DATABASE_QUEUE_SCHEMA ?? `${own}_queue` }
+}
+
 /** Excludes PostgreSQL's names, and `public`, which other applications may use. */
 export const schemaNamePattern = /^(?!pg_|public$|information_schema$)[a-z][a-z0-9_]{0,39}$/
 

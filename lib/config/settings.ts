@@ -1,6 +1,6 @@
 import path from 'node:path'
-import type { SchemaNames } from './schema-names'
-import { hasEasilyGuessedPassword, emailLimitProblems, sameSchemaProblems } from './contradictions'
+import { databaseSchemaNames } from './schema-names'
+import { hasEasilyGuessedPassword, emailLimitProblems, schemaNameProblems } from './contradictions'
 import { readDemoProduct } from './demo-product'
 import { validateSettings, presentSettings, missingSettingMessage } from './validate-settings'
 import { ignoredSettings } from './ignored'
@@ -50,7 +50,7 @@ export function readSettings(env: Record<string, string | undefined>) {
       problems.push(
         `${name}: its password is one that attackers try first; give the database role a random one`,
       )
-  problems.push(...emailLimitProblems(given), ...sameSchemaProblems(given))
+  problems.push(...emailLimitProblems(given), ...schemaNameProblems(given))
   if (values === undefined || problems.length > 0) throw new SettingsError(problems)
 
   // Seconds, not longer than the life of a link: see `emailLimitProblems`.
@@ -159,14 +159,6 @@ export function readSettings(env: Record<string, string | undefined>) {
 function localUrl(port = '3000'): string {
   const url = `http://localhost:${port}`
   return URL.canParse(url) ? url : 'http://localhost:3000'
-}
-
-export function databaseSchemaNames(values: {
-  DATABASE_SCHEMA: string
-  DATABASE_QUEUE_SCHEMA?: string | undefined
-}): SchemaNames {
-  const own = values.DATABASE_SCHEMA
-  return { own, queue: values.DATABASE_QUEUE_SCHEMA ?? `${own}_queue` }
 }
 
 /** A demo with another product's tables has a data directory of its own. */
