@@ -66,7 +66,7 @@ const url = z.string().refine((text) => URL.canParse(text), {
 
 /** Requires https, except for this machine (ASVS 12.2.1). */
 export const httpsOrLocalUrl = url.refine(
-  (text) => isSafeUrl(text) && new URL(text).hash === '',
+  (text) => isSafeUrl(text) && !text.includes('#'),
   'use https (http only for localhost), without user name, password or fragment',
 )
 
@@ -85,10 +85,10 @@ function isSafeUrl(text: string): boolean {
   return safe && username === '' && password === ''
 }
 
-export const origin = httpsOrLocalUrl.refine((text) => {
-  const { pathname, search } = new URL(text)
-  return pathname === '/' && search === ''
-}, 'write scheme and host only, such as https://id.example.com')
+export const origin = httpsOrLocalUrl.refine(
+  (text) => new URL(text).pathname === '/' && !text.includes('?'),
+  'write scheme and host only, such as https://id.example.com',
+)
 
 /**
  * The pattern inspects the text itself, because the URL parser would resolve `..` first. No segment starts with a dot or an underscore,
@@ -99,9 +99,9 @@ export const publicBaseUrl = httpsOrLocalUrl.refine(
   'write scheme and host, and a plain path if other apps share the host, such as https://id.example.com or https://example.com/account',
 )
 
-/** Has no query, because a path segment is appended. */
+/** Has no `?`, because a path segment is appended. */
 export const baseUrl = httpsOrLocalUrl.refine(
-  (text) => new URL(text).search === '',
+  (text) => !text.includes('?'),
   'write it without a query, such as https://range.example.com/range/',
 )
 
