@@ -187,7 +187,7 @@ const importRules = [
   ),
   mayImport(
     'components/**/*.{ts,tsx}',
-    ['components', 'client', 'lib/config', 'lib/http', 'lib/i18n', 'lib/theme', 'services'],
+    ['components', 'client', 'lib/addresses', 'lib/config', 'lib/http', 'lib/i18n', 'lib/theme', 'services'],
     'Pages share these pieces, so they know no page.',
   ),
   mayImport(

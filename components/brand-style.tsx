@@ -1,6 +1,7 @@
 import { headers } from 'next/headers'
 import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
+import { mailtoUri } from '@/lib/addresses/email-address'
 import { readableAccents } from '@/lib/theme/brand'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
@@ -24,7 +25,7 @@ export async function helpLine(language: Language): Promise<ReactNode> {
   const t = await getTranslations({ locale: language, namespace: 'pages.frame' })
   return t.rich('help', {
     email: () => (
-      <a key="email" className="text-link inline-block py-1 wrap-anywhere" href={`mailto:${address}`}>
+      <a key="email" className="text-link inline-block py-1 wrap-anywhere" href={mailtoUri(address)}>
         {address}
       </a>
     ),

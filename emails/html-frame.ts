@@ -14,17 +14,23 @@ const marks = /rk0text(\d+)rk0/
 
 /** Renders an email like {@link renderHtml}, byte for byte, but inserts the texts into a cached frame, which costs less. */
 export async function renderHtmlFromFrame(content: EmailContent): Promise<string> {
-  if (!hrefsOf(content).every((href) => plainHref.test(href))) return renderHtml(content)
+  if (![...content.blocks, ...content.footer].every(isPlain)) return renderHtml(content)
   const texts: string[] = []
   const frame = await frameOf(replaceTexts(content, (html) => markOf(texts.push(html) - 1)))
   const { parts, places } = frame
   return parts.map((part, at) => (at < places.length ? part + texts[places[at]!] : part)).join('')
 }
 
-/** React changes some other URLs, such as `javascript:`, so emails with other URLs are rendered without a frame. */
+/** React changes some URLs, such as `javascript:`, and `mailtoUri` some addresses, so emails with these are rendered without a frame. */
+function isPlain(block: EmailBlock): boolean {
+  return 'href' in block
+    ? plainHref.test(block.href)
+    : !('address' in block) || plainAddress.test(block.address ?? '')
+}
+
 const plainHref = /^(?!javascript:)[a-z][a-z\d+.-]*:\/\/[\x21-\x7e]+$/i
 
-const hrefsOf = ({ blocks }: EmailContent) => blocks.flatMap((block) => ('href' in block ? [block.href] : []))
+const plainAddress = /^[\w.@-]*$/
 
 /** @param marked the content with marks in place of texts */
 function frameOf(marked: EmailContent): Promise<Frame> {

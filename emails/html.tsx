@@ -12,6 +12,7 @@ import { Row } from '@react-email/row'
 import { Section } from '@react-email/section'
 import { Text } from '@react-email/text'
 import { createContext, Fragment, useContext, type CSSProperties, type ReactNode } from 'react'
+import { mailtoUri } from '@/lib/addresses/email-address'
 import { directionOf } from '@/lib/i18n/locales'
 import type { EmailAction, EmailBlock, EmailContent, EmailFact, Paragraph } from './content'
 import { splitAtLinkCharacters, sanitizeShortLine, wordJoiner } from './untrusted-text'
@@ -124,7 +125,7 @@ function Words({ text, address, className, style }: Paragraph & { className: str
     <Text className={className} style={style}>
       {before}
       {address !== undefined && after !== undefined && (
-        <Link href={`mailto:${address}`} className="rk-link" style={styles.link}>
+        <Link href={mailtoUri(address)} className="rk-link" style={styles.link}>
           {address}
         </Link>
       )}

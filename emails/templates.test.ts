@@ -141,6 +141,11 @@ describe('the email with a link', () => {
     expect(visibleText(html)).toContain(`\n${link}\n`)
   })
 
+  test('a support address with characters of a URI is one address of its mailto link', async () => {
+    const { html } = await reset({ service: { ...service, supportEmail: 'a?b&c=d@acme.example' } })
+    expect(hrefs(html)).toContain('mailto:a%3Fb%26c%3Dd@acme.example')
+  })
+
   test('the email with a link names no support where none is configured', async () => {
     const { html, text } = await reset({ service: { ...service, supportEmail: undefined } })
     expect(`${html}${text}`).not.toMatch(/help@|mailto:|Need help/)

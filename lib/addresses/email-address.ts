@@ -68,6 +68,11 @@ export function parseAddressWithOptionalName(text: string): { name: string; addr
   return { name: name.trim(), address }
 }
 
+/** Returns the `mailto:` URI of an address (RFC 6068 §2): characters such as `?` and `&` would begin a header field. */
+export function mailtoUri(address: string): string {
+  return `mailto:${encodeURIComponent(address).replace('%40', '@')}`
+}
+
 /** Whether a text is a host name in lower-case ASCII, with or without a dot; false for an IPv4 address. */
 export function isHostName(text: string): boolean {
   return text.length <= 253 && hostName.test(text)

@@ -46,6 +46,11 @@ test.each([
   expect(basePathOf(url)).toBe(basePath)
 })
 
+test('an address in SECURITY_CONTACT becomes a URI of only that address', () => {
+  const env = { ...requiredSettings, SECURITY_CONTACT: 'a?b#c@example.com' }
+  expect(readSettings(env).securityContact).toBe('mailto:a%3Fb%23c@example.com')
+})
+
 test('a build without PUBLIC_URL, or with a wrong one, is for no path [V8]', () => {
   for (const url of [undefined, '', 'example.com']) expect(basePathOf(url)).toBe('')
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseAddressWithOptionalName } from '@/lib/addresses/email-address'
+import { mailtoUri, parseAddressWithOptionalName } from '@/lib/addresses/email-address'
 import { isLoopback } from '@/lib/addresses/loopback'
 import { schemaNamePattern } from './schema-names'
 import { rawValueProblem } from './raw-value'
@@ -124,7 +124,7 @@ export const emailAddress = z
 export const securityContact = z.union(
   [
     httpsOrLocalUrl.transform((text) => new URL(text).href),
-    emailAddress.regex(/^[^<>\s]+$/).transform((address) => `mailto:${encodeURI(address)}`),
+    emailAddress.regex(/^[^<>\s]+$/).transform(mailtoUri),
   ],
   { error: 'write an address or a page, such as security@example.com or https://example.com/security' },
 )
