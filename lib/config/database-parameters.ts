@@ -87,7 +87,7 @@ function adviceOn(name: string): string {
 
 /** Returns a warning for each parameter without effect. `setting` is the name of the setting with the URL. */
 export function ignoredParameters(setting: string, databaseUrl: string): string[] {
-  const names = [...new URLSearchParams(databaseUrl.split('?')[1] ?? '').keys()]
+  const names = [...new URLSearchParams(databaseUrl.replace(/^[^?]*/, '')).keys()]
   const unused = [...new Set(names.filter((name) => !Object.hasOwn(used, name)))]
   return unused.map((name) =>
     Object.hasOwn(ignored, name)

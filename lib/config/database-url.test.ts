@@ -82,7 +82,7 @@ describe('database URLs that are refused [V5]', () => {
 
 test('a warning says that a parameter is not used, and names it only if its name is known [V5]', () => {
   const url =
-    'postgresql://u@h/db?sslmode=require&connection_limit=5&channel_binding=require&pass=zq&canary=&supa=x'
+    'postgresql://u@h/db?sslmode=require&application_name=a?b&connection_limit=5&channel_binding=require&pass=zq&canary=&supa=x'
   expect(problemOf(url)).toBeUndefined()
   const warnings = ignoredParameters('MIGRATION_DATABASE_URL', url)
   expect(warnings).toHaveLength(5)
