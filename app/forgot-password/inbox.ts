@@ -77,6 +77,6 @@ export const inboxes: { name: string; url: string; domains: string[] }[] = [
 
 /** Returns the web mail page of an email address, by its domain; undefined if none is known. */
 export function inboxOf(login: string): { name: string; url: string } | undefined {
-  const domain = login.trim().toLowerCase().split('@').at(1)
-  return inboxes.find(({ domains }) => domain !== undefined && domains.includes(domain))
+  const [, domain = ''] = /^[^@]+@([^@]+)$/.exec(login.trim().toLowerCase()) ?? []
+  return inboxes.find(({ domains }) => domains.includes(domain))
 }
