@@ -6,6 +6,7 @@ test.each([
   ['http://localhost:3000/cancel-reset/?signature=x', '“This wasn’t me”'],
   ['https://id.example.com/forgot-password/', 'To request a link'],
   ['https://example.com/account/reset-password/?signature=x', 'To choose a new password'],
+  ['https://app.example.com/reset-password?signature=x', 'To choose a new password'],
   ['https://example.com/our-own-page/', 'Link'],
   ['https://[our-own-placeholder]/reset-password/', 'Link'],
   ['https://…', 'Link'],

@@ -6,6 +6,6 @@ const purposes: Record<string, string> = {
 
 /** Returns the label of a link in an email by its path; `Link` if there is none for the path. */
 export function linkLabel(link: string): string {
-  const [, segment = ''] = /\/([a-z-]+)\/$/.exec(URL.parse(link)?.pathname ?? '') ?? []
+  const [, segment = ''] = /\/([a-z-]+)\/?$/.exec(URL.parse(link)?.pathname ?? '') ?? []
   return purposes[segment] ?? 'Link'
 }
