@@ -17,7 +17,7 @@ export function MailboxLayout({
 }) {
   return (
     <html lang="en">
-      <body className="min-h-dvh font-sans antialiased">
+      <body className="min-h-dvh font-sans antialiased max-sm:bg-surface">
         <title>{title}</title>
         <link rel="icon" href={pathInApp(services().settings, '/icon.svg')} />
         <div className={`mx-auto w-full px-4 py-6 sm:px-6 sm:py-10 ${wide ? 'max-w-7xl' : 'max-w-4xl'}`}>
