@@ -3,11 +3,11 @@ import { PageLayout } from '@/components/page-layout'
 import { AlertIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
-import { linkSchema } from '@/lib/http/request-schemas'
 import { languageOfLocale, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 import { formErrorMessages } from '@/app/i18n/form-error-messages'
+import { inspectParameters } from '@/app/link/inspect-parameters'
 import { linkProblemTitle, UncheckedLink } from '@/app/link/invalid-link'
 import { RemoveLinkFromUrl } from '@/app/link/remove-link-from-url'
 import { LinkForm } from '@/app/link/link-form'
@@ -28,7 +28,7 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
   if (link === 'none') return <InvalidLinkPage language={visitors} kind="missing" />
   if (link === 'damaged')
     return <InvalidLinkPage language={visitors} kind="damaged" link={damagedLinkMarker} />
-  const found = await inspect(link)
+  const found = await inspectParameters(link, services().passwordReset.inspectCancelLink)
   switch (found.state) {
     case 'signature-expired':
       return <InvalidLinkPage language={visitors} kind="expired" link={link} />
@@ -79,18 +79,6 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
       </LinkForm>
     </PageLayout>
   )
-}
-
-async function inspect(link: LinkParameters) {
-  const { passwordReset, log } = services()
-  const { data } = linkSchema().safeParse(link)
-  if (data === undefined) return { state: 'signature-invalid' } as const
-  try {
-    return await passwordReset.inspectCancelLink(data)
-  } catch (error) {
-    log.error({ err: error, event: 'link_not_inspected' })
-    return { state: 'unavailable' } as const
-  }
 }
 
 async function InvalidLinkPage({

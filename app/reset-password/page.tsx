@@ -3,11 +3,12 @@ import type { ReactNode } from 'react'
 import { PageLayout } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
-import { linkSchema } from '@/lib/http/request-schemas'
 import { languageOfLocale, type Language } from '@/lib/i18n/locales'
 import { pathInApp } from '@/lib/config/paths-in-app'
+import type { InspectedLink } from '@/lib/password-reset/inspect-link'
 import { services } from '@/services'
 import { chosenLanguage, pathInLanguage, visitorLanguage } from '@/app/i18n/request'
+import { inspectParameters } from '@/app/link/inspect-parameters'
 import {
   DamagedLink,
   linkProblemTitle,
@@ -27,7 +28,7 @@ import {
 import { resetFormMessages } from './reset-form-messages'
 import { ResetPasswordForm } from './reset-password-form'
 
-type ValidLink = Extract<Awaited<ReturnType<typeof inspect>>, { state: 'valid' }>
+type ValidLink = Extract<InspectedLink, { state: 'valid' }>
 
 /** The page of a reset link. Mail scanners load it, too, so loading it does not use the link (RFC 9110 §9.2.1). */
 export default async function ResetPasswordPage({ searchParams }: { searchParams: Promise<PageQuery> }) {
@@ -46,7 +47,7 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
       />
     )
 
-  const found = await inspect(link)
+  const found = await inspectParameters(link, services().passwordReset.inspectLink)
   switch (found.state) {
     case 'valid':
       return <ValidLinkPage visitors={language} link={link} found={found} error={query.error} />
@@ -86,19 +87,6 @@ export default async function ResetPasswordPage({ searchParams }: { searchParams
           body={<UncheckedLink language={language} link={link} />}
         />
       )
-  }
-}
-
-/** Returns `unavailable` instead of throwing, because Next's error page needs JavaScript. */
-async function inspect(link: LinkParameters) {
-  const { passwordReset, log } = services()
-  const { data } = linkSchema().safeParse(link)
-  if (data === undefined) return { state: 'signature-invalid' } as const
-  try {
-    return await passwordReset.inspectLink(data)
-  } catch (error) {
-    log.error({ err: error, event: 'link_not_inspected' })
-    return { state: 'unavailable' } as const
   }
 }
 
