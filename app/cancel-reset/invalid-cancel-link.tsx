@@ -4,6 +4,7 @@ import { BrokenLinkIcon, CheckIcon, ClockIcon, EnvelopeIcon } from '@/components
 import { PageHeading } from '@/components/page-heading'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
+import { RequestLink } from '@/app/link/invalid-link'
 
 const appearances = {
   expired: { icon: <ClockIcon className="size-7" />, tone: 'accent' },
@@ -20,14 +21,19 @@ export async function invalidCancelLinkTitle({ kind, language }: Props): Promise
   return (await translations({ kind, language }))(`${kind}-title`)
 }
 
-export async function InvalidCancelLink({ kind, language }: Props) {
+/** @param changed whether the password was changed before the link expired: the person may have to act still */
+export async function InvalidCancelLink({ kind, changed, language }: Props & { changed: boolean }) {
   const t = await translations({ kind, language })
-  const helps = kind === 'used' && services().settings.reset.enabled
+  const { enabled } = services().settings.reset
+  const expiredAfterChange = kind === 'expired' && changed
   return (
-    <PageHeading {...appearances[kind]} title={t(`${kind}-title`)}>
-      <p>{t(`${kind}-lead`)}</p>
-      {helps && <p className="mt-3 text-ink">{t('used-changed')}</p>}
-    </PageHeading>
+    <>
+      <PageHeading {...appearances[kind]} title={t(`${kind}-title`)}>
+        <p>{t(expiredAfterChange ? 'lead-changed' : `${kind}-lead`)}</p>
+        {kind === 'used' && enabled && <p className="mt-3 text-ink">{t('used-changed')}</p>}
+      </PageHeading>
+      {expiredAfterChange && enabled && <RequestLink language={language} />}
+    </>
   )
 }
 

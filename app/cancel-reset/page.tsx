@@ -31,7 +31,7 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
   const found = await inspectParameters(link, services().passwordReset.inspectCancelLink)
   switch (found.state) {
     case 'signature-expired':
-      return <InvalidLinkPage language={visitors} kind="expired" link={link} />
+      return <InvalidLinkPage language={visitors} kind="expired" changed={found.changed} link={link} />
     case 'signature-used':
       return <InvalidLinkPage language={visitors} kind="used" link={link} />
     case 'signature-invalid':
@@ -45,7 +45,7 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
   const d = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const dead = async (kind: InvalidCancelLinkKind) => ({
     title: `${await invalidCancelLinkTitle({ kind, language })} · ${services().settings.branding.appName}`,
-    body: <InvalidCancelLink language={language} kind={kind} />,
+    body: <InvalidCancelLink language={language} kind={kind} changed={found.changed} />,
   })
   return (
     <PageLayout language={language} title={t('title')} link={link}>
@@ -84,16 +84,18 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
 async function InvalidLinkPage({
   language,
   kind,
+  changed = false,
   link,
 }: {
   language: Language
   kind: InvalidCancelLinkKind
+  changed?: boolean
   link?: Record<string, string>
 }) {
   return (
     <PageLayout language={language} title={await invalidCancelLinkTitle({ kind, language })} link={link}>
       <RemoveLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
-      <InvalidCancelLink language={language} kind={kind} />
+      <InvalidCancelLink language={language} kind={kind} changed={changed} />
     </PageLayout>
   )
 }

@@ -1,5 +1,4 @@
 import { getTranslations } from 'next-intl/server'
-import type { ReactNode } from 'react'
 import { Button, buttonClass } from '@/components/button'
 import { BrokenLinkIcon, CheckIcon, ClockIcon, CloudIcon, EnvelopeIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
@@ -61,7 +60,7 @@ export async function DamagedLink({ language }: Props) {
         <li>{t('damaged-whole')}</li>
         <li>{t('damaged-newest')}</li>
       </ul>
-      <RequestLink language={language}>{t('ask')}</RequestLink>
+      <RequestLink language={language} />
     </>
   )
 }
@@ -78,9 +77,7 @@ export async function MissingLink({ language }: Props) {
       </PageHeading>
       {signInUrl !== undefined && <SignInLink language={language} />}
       <h2 className="mt-8 font-semibold">{t('missing-ask')}</h2>
-      <RequestLink language={language} variant="quiet">
-        {t('ask')}
-      </RequestLink>
+      <RequestLink language={language} variant="quiet" />
     </>
   )
 }
@@ -135,17 +132,17 @@ async function SignInLink({ language }: Props) {
   )
 }
 
-async function RequestLink({
+export async function RequestLink({
   language,
   variant = 'primary',
-  children,
-}: Props & { variant?: 'primary' | 'quiet'; children: ReactNode }) {
+}: Props & { variant?: 'primary' | 'quiet' }) {
+  const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   return (
     <a
       className={`mt-4 w-full sm:w-auto ${buttonClass(variant)}`}
       href={await pathInLanguage('/forgot-password/', language)}
     >
-      {children}
+      {t('ask')}
     </a>
   )
 }

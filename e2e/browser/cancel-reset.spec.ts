@@ -56,6 +56,19 @@ test('the owner undoes a password change from the email about it and gets a new 
   await expect(heading(page)).toHaveText(says.reset.title)
 })
 
+test('an expired link in the email about a password change leads to a new link', async ({
+  page,
+  app,
+  says,
+}) => {
+  const person = await app.addPerson()
+  await page.goto(await linkTo(app, person, { purpose: 'cancel-change', age: 8 * 86400 }))
+  await expect(heading(page)).toHaveText(says.cancel.expired)
+  await expect(page.getByRole('main')).toContainText('If this wasn’t you, please act now.')
+  await page.getByRole('link', { name: 'Ask for a new link' }).click()
+  await expect(heading(page)).toHaveText(says.request.title)
+})
+
 test('a double click on "this wasn\'t me" sends one request, and a lost connection shows an error [U12]', async ({
   page,
   context,

@@ -17,9 +17,10 @@ export type InspectedLink =
     }
   | Dead
 
-/** `newLink`: whether cancelling also requests a new reset link. */
+/** `changed`: whether the link shows that the password was changed. `newLink`: whether cancelling also requests a new reset link. */
 export type InspectedCancelLink =
-  { state: 'valid'; locale: string | null; changed: boolean; newLink: boolean } | Dead
+  | { state: 'valid'; locale: string | null; changed: boolean; newLink: boolean }
+  | (Dead & { changed: boolean })
 
 /** Inspects a reset link without using it, because mail scanners open the page, too. */
 export async function inspectLink(parts: ResetDependencies, link: Link): Promise<InspectedLink> {
@@ -36,7 +37,7 @@ export async function inspectLink(parts: ResetDependencies, link: Link): Promise
 
 export async function inspectCancelLink(parts: ResetDependencies, link: Link): Promise<InspectedCancelLink> {
   const { status, account, purpose } = await verifyCancelLink(parts, link)
-  if (status !== 'valid') return { state: status }
+  if (status !== 'valid') return { state: status, changed: purpose === 'cancel-change' }
   return {
     state: status,
     locale: account.locale,

@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterAll(() => opened.close())
 
 const resets = (...given: Parameters<OpenedResets['resets']>) => opened.resets(...given)
-const linkOf = (of = account, purpose: LinkPurpose = 'reset') => opened.linkOf(of, purpose)
+const linkOf = (of = account, purpose: LinkPurpose = 'reset', age = 0) => opened.linkOf(of, purpose, age)
 
 describe('requests for a link', () => {
   const request = (target: { login: string } | { link: Link }) =>
@@ -110,7 +110,7 @@ describe('"this wasn’t me"', () => {
     expect(await resets().completeReset(resetInput(linkOf(), newPassword, client))).toEqual({ ok: true })
     // Otherwise a thief could use up the link in the second email with the link in the first one.
     const second = linkOf(await opened.read(account), 'cancel-change')
-    expect(await resets().inspectCancelLink(first)).toEqual({ state: 'signature-used' })
+    expect(await resets().inspectCancelLink(first)).toEqual({ state: 'signature-used', changed: false })
     expect(await cancel(first)).toEqual({ ok: false, code: 'signature-used' })
     expect(await cancel(second)).toEqual(cancelled(true))
   })
@@ -130,8 +130,18 @@ describe('"this wasn’t me"', () => {
   test('a reset link cancels nothing [T2]', async () => {
     const link = linkOf()
     expect(await cancel(link)).toEqual({ ok: false, code: 'signature-invalid' })
-    expect(await resets().inspectCancelLink(link)).toEqual({ state: 'signature-invalid' })
+    expect(await resets().inspectCancelLink(link)).toEqual({ state: 'signature-invalid', changed: false })
     expect(await resets().inspectLink(link)).toMatchObject({ state: 'valid' })
+  })
+
+  test('an expired "this wasn’t me" link still shows whether its email was about a changed password', async () => {
+    for (const [purpose, changed] of [
+      ['cancel', false],
+      ['cancel-change', true],
+    ] as const) {
+      const link = linkOf(account, purpose, 8 * 24 * 3600)
+      expect(await resets().inspectCancelLink(link)).toEqual({ state: 'signature-expired', changed })
+    }
   })
 
   test('inspecting a "this wasn’t me" link changes nothing [T13]', async () => {

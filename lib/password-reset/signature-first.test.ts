@@ -71,6 +71,6 @@ test('the inspection of a forged link uses no part [T11]', async () => {
   const { flow, reached } = openWithoutParts()
   const { link } = input('A'.repeat(86), '')
   expect(await flow.inspectLink(link)).toEqual({ state: 'signature-invalid' })
-  expect(await flow.inspectCancelLink(link)).toEqual({ state: 'signature-invalid' })
+  expect(await flow.inspectCancelLink(link)).toEqual({ state: 'signature-invalid', changed: false })
   expect(reached).toEqual([])
 })
