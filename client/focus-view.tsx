@@ -1,4 +1,5 @@
 import { useEffect, type ReactNode } from 'react'
+import type { WholeFormErrorCode } from '@/lib/http/error-codes'
 
 /** Sets the title, scrolls up and focuses the heading of a view that replaced another, so that screen readers continue there. */
 export function useViewFocus(title: string): void {
@@ -14,6 +15,9 @@ export function useViewFocus(title: string): void {
 }
 
 export type ViewContent = { title: string; body: ReactNode }
+
+/** What to show, by error code, if the link becomes invalid while the page is open. */
+export type InvalidLinkViews = Partial<Record<WholeFormErrorCode, ViewContent>>
 
 export function FocusedView({ view: { title, body } }: { view: ViewContent }) {
   useViewFocus(title)

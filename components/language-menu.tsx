@@ -1,4 +1,5 @@
 import { languages, type Language } from '@/lib/i18n/locales'
+import { HiddenFields } from './hidden-fields'
 import { ChevronUpIcon, GlobeIcon } from './icons'
 
 /**
@@ -28,9 +29,7 @@ export function LanguageMenu({
         method="get"
         className="absolute -start-2 bottom-full z-10 mb-1 max-h-[70dvh] w-[34rem] max-w-[calc(100vw-1.5rem)] overflow-y-auto rounded-2xl border border-line bg-surface p-1.5 shadow-sheet sm:start-0 sm:max-w-[calc(100vw-4rem)] [body:has(main_:focus)_&]:invisible"
       >
-        {Object.entries(link).map(([name, value]) => (
-          <input key={name} type="hidden" name={name} value={value} />
-        ))}
+        <HiddenFields values={link} />
         {/* As many columns as fit at the reader's font size. */}
         <ul
           role="list"

@@ -1,12 +1,12 @@
 import { getTranslations } from 'next-intl/server'
 import { Button, buttonClass } from '@/components/button'
+import { HiddenFields } from '@/components/hidden-fields'
 import { BrokenLinkIcon, CheckIcon, ClockIcon, CloudIcon, EnvelopeIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 import { formErrorMessages, loginKind } from '@/app/i18n/form-error-messages'
 import { chosenLanguage, pathInLanguage } from '@/app/i18n/request'
-import { LinkFields } from './link-fields'
 import type { LinkParameters } from './parse-link'
 import { LinkForm } from './link-form'
 
@@ -92,7 +92,7 @@ export async function UncheckedLink({ language, link }: Props & { link: LinkPara
         <p>{t('away-lead')}</p>
       </PageHeading>
       <form method="get" className="mt-8">
-        <LinkFields link={link} />
+        <HiddenFields values={link} />
         {chosen !== undefined && <input type="hidden" name="lang" value={chosen} />}
         <Button type="submit">{t('away-retry')}</Button>
       </form>

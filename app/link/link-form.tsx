@@ -1,15 +1,14 @@
 'use client'
 
 import { useRef, useState, type FormEvent, type ReactNode } from 'react'
-import { FocusedView, loadPage, type ViewContent } from '@/client/focus-view'
+import { FocusedView, loadPage, type InvalidLinkViews, type ViewContent } from '@/client/focus-view'
 import { Button } from '@/components/button'
 import { formErrorMessage, type FormErrorMessages } from '@/client/error-message'
 import { sendForm } from '@/client/api'
+import { HiddenFields } from '@/components/hidden-fields'
 import { Alert } from '@/components/alert'
 import type { FormErrors } from '@/lib/http/form-errors'
-import { LinkFields } from './link-fields'
 import type { LinkParameters } from './parse-link'
-import type { InvalidLinkViews } from '@/app/reset-password/reset-password-form'
 
 /** A form that posts only a link, to renew it or to cancel a reset. @param errors the errors of a submission without JavaScript */
 export function LinkForm({
@@ -59,7 +58,7 @@ export function LinkForm({
       {children}
       <form method="post" action={endpoint} onSubmit={submit}>
         <Alert>{notice}</Alert>
-        <LinkFields link={link} />
+        <HiddenFields values={link} />
         <Button type="submit" busy={busy} busyMessage={messages.busy} className="mt-8 w-full sm:w-auto">
           {messages.submit}
         </Button>

@@ -2,7 +2,7 @@
 
 import { useRef, useState, type FormEvent, type ReactNode } from 'react'
 import { useForm, useWatch } from 'react-hook-form'
-import { FocusedView, loadPage, type ViewContent } from '@/client/focus-view'
+import { FocusedView, loadPage, type InvalidLinkViews, type ViewContent } from '@/client/focus-view'
 import { Button } from '@/components/button'
 import {
   toHookFormErrors,
@@ -13,13 +13,13 @@ import {
 import { FieldErrors } from '@/components/field-errors'
 import { sendForm } from '@/client/api'
 import { useHydrated } from '@/client/use-hydrated'
+import { HiddenFields } from '@/components/hidden-fields'
 import { EyeIcon, EyeOffIcon } from '@/components/icons'
 import { lazyResolver } from '@/client/lazy-resolver'
 import { Alert } from '@/components/alert'
-import type { FieldErrorCode, WholeFormErrorCode } from '@/lib/http/error-codes'
+import type { FieldErrorCode } from '@/lib/http/error-codes'
 import type { FormErrors } from '@/lib/http/form-errors'
 import { createPasswordRuleChecker, type RuleSettings } from '@/lib/passwords/rules'
-import { LinkFields } from '@/app/link/link-fields'
 import type { LinkParameters } from '@/app/link/parse-link'
 import { PasswordRuleList, type RulesMessages } from './password-rules'
 import type { PasswordValues } from './password-resolver'
@@ -36,9 +36,6 @@ const passwordFields = ['password', 'password_confirm'] as const
 type PasswordField = (typeof passwordFields)[number]
 
 const loadResolver = () => import('./password-resolver').catch(() => undefined)
-
-/** What to show, by error code, if the link becomes invalid while the page is open. */
-export type InvalidLinkViews = Partial<Record<WholeFormErrorCode, ViewContent>>
 
 /**
  * @param signInName the login, in a hidden field, so that password managers store the password with it
@@ -147,7 +144,7 @@ export function ResetPasswordForm({
         onInput={loadResolver}
         className="mt-8"
       >
-        <LinkFields link={link} />
+        <HiddenFields values={link} />
         <input
           type="text"
           name="username"

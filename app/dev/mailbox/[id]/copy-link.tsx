@@ -1,17 +1,12 @@
 'use client'
 
-import { useState, useSyncExternalStore } from 'react'
+import { useState } from 'react'
+import { useHydrated } from '@/client/use-hydrated'
 import { Button } from '@/components/button'
-
-const never = () => () => {}
 
 /** A button that copies a link; absent without JavaScript, and where the browser has no clipboard API. */
 export function CopyLinkButton({ link, about }: { link: string; about: string }) {
-  const ready = useSyncExternalStore(
-    never,
-    () => navigator.clipboard !== undefined,
-    () => false,
-  )
+  const ready = useHydrated() && navigator.clipboard !== undefined
   const [copied, setCopied] = useState(false)
   if (!ready) return null
   return (
