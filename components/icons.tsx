@@ -77,9 +77,9 @@ export const EyeOffIcon = /* @__PURE__ */ icon(
 export const DotIcon = /* @__PURE__ */ icon(<circle cx="12" cy="12" r="3" />)
 export const SpinnerIcon = /* @__PURE__ */ icon(<path d="M12 3.5a8.5 8.5 0 1 1-8.5 8.5" />)
 
-export function Logo({ className = 'size-9' }: { className?: string }) {
+export function Logo() {
   return (
-    <svg viewBox="0 0 32 32" className={`shrink-0 ${className}`} aria-hidden="true" focusable="false">
+    <svg viewBox="0 0 32 32" className="size-9 shrink-0" aria-hidden="true" focusable="false">
       <rect width="32" height="32" rx="9" className="fill-accent" />
       <g
         className="fill-none stroke-on-accent"

@@ -6,7 +6,7 @@ import { useIsSentPage } from './sent-page'
 /** 1: request a link; 2: open the email; 3: choose a password. */
 export type Step = 1 | 2 | 3 | 'done'
 
-export type StepMessages = { title: string; names: readonly [string, string, string]; done: string }
+type StepMessages = { title: string; names: readonly [string, string, string]; done: string }
 
 /** The request form shows "check your email" without loading a page, by changing the URL: step 1 then counts as 2. */
 export function ProgressSteps({ step, messages }: { step: Step; messages: StepMessages }) {

@@ -147,8 +147,6 @@ const stylesOf = (light: Palette) =>
     unselected: { userSelect: 'none', WebkitUserSelect: 'none' },
   }) satisfies Record<string, CSSProperties>
 
-export type EmailTheme = ReturnType<typeof createEmailTheme>
-
 /** @param brandColor `#rrggbb`; its contrast is adjusted */
 export function createEmailTheme(brandColor?: string) {
   const accents = brandColor === undefined ? undefined : readableAccents(brandColor)

@@ -45,8 +45,6 @@ export type AdmittedRequest = {
   returned(): void
 }
 
-export type AdmissionControl = ReturnType<typeof createAdmissionControl>
-
 /**
  * Limits how many requests of a process are in progress and how many wait (requirement R9). Above a limit, or after `longestWait`, a
  * request gets {@link overloadedResponse}, and `onReject` is called.

@@ -15,8 +15,6 @@ export type QueuedRequest = {
 
 type Client = { key: string; working: number; waiting: Set<QueuedRequest> }
 
-export type FairQueue = ReturnType<typeof createFairQueue>
-
 /**
  * Creates a queue in which clients take turns. A client with `workingPerClient` requests in progress misses its turn, so that requests
  * that never end leave room for other clients. A full queue makes room, so that a client that fills it keeps no other client out.
