@@ -1,7 +1,13 @@
+import type { z } from 'zod'
 import { databaseSchemaNames, type SchemaNames } from './schema-names'
 import { schemaNameProblems, schemaSettings } from './contradictions'
 import { ignoredParameters } from './database-parameters'
-import { missingSettingMessage, presentSettings, validateSettings } from './validate-settings'
+import {
+  missingSettingMessage,
+  presentSettings,
+  validateSettings,
+  type Environment,
+} from './validate-settings'
 import { settingsSchema } from './schema'
 import { dataDirOf, SettingsError } from './settings'
 import { unknownSettingWarnings } from './unknown-settings'
@@ -50,15 +56,17 @@ const databaseUrls = settingsSchema.pick({ DATABASE_URL: true, MIGRATION_DATABAS
 
 /** @throws SettingsError if DATA_DIR is malformed */
 export function readDataDir(env: Record<string, string | undefined>): string {
-  const { problems, values } = validateSettings(settingsSchema.pick({ DATA_DIR: true }), presentSettings(env))
-  if (values === undefined) throw new SettingsError(problems)
-  return dataDirOf(values, env)
+  return dataDirOf(requireValid(settingsSchema.pick({ DATA_DIR: true }), env), env)
 }
 
 /** Returns the lifetime of a mailed link in seconds. @throws SettingsError if the setting is malformed */
 export function readLinkPeriod(env: Record<string, string | undefined>): number {
   const schema = settingsSchema.pick({ RESET_PASSWORD_VERIFICATION_PERIOD: true })
+  return requireValid(schema, env).RESET_PASSWORD_VERIFICATION_PERIOD
+}
+
+function requireValid<Schema extends z.ZodObject>(schema: Schema, env: Environment): z.output<Schema> {
   const { problems, values } = validateSettings(schema, presentSettings(env))
   if (values === undefined) throw new SettingsError(problems)
-  return values.RESET_PASSWORD_VERIFICATION_PERIOD
+  return values
 }
