@@ -10,9 +10,7 @@ type Dead = { state: Exclude<LinkStatus, 'valid'> }
 export type InspectedLink =
   | {
       state: 'valid'
-      account: Pick<Account, 'username' | 'email' | 'firstName' | 'lastName' | 'name' | 'locale'> & {
-        signInName: string
-      }
+      account: Pick<Account, 'email' | 'locale'> & { signInName: string }
       expiresAt: Date
     }
   | Dead
@@ -27,10 +25,9 @@ export async function inspectLink(parts: ResetDependencies, link: Link): Promise
   const { status, account, purpose = 'reset' } = await verifyResetLink(parts, link)
   if (status !== 'valid') return { state: status }
   recordOpening(parts, link)
-  const { username, email, firstName, lastName, name, locale } = account
   return {
     state: 'valid',
-    account: { username, email, firstName, lastName, name, locale, signInName: signInName(account) },
+    account: { email: account.email, locale: account.locale, signInName: signInName(account) },
     expiresAt: parts.links.expiryOf(link, purpose),
   }
 }
