@@ -8,7 +8,7 @@ export async function inspectParameters<Inspected>(
   parameters: LinkParameters,
   inspect: (link: Link) => Promise<Inspected>,
 ) {
-  const { data } = linkSchema().safeParse(parameters)
+  const { data } = linkSchema.safeParse(parameters)
   if (data === undefined) return { state: 'signature-invalid' } as const
   try {
     return await inspect(data)

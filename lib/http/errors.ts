@@ -43,7 +43,7 @@ export class InvalidFields extends Error {
 export class UnreadableBody extends Error {
   readonly detail: string
   readonly brokenOff: unknown
-  constructor(detail: string, { brokenOff }: { brokenOff?: unknown } = {}) {
+  constructor(detail: string, brokenOff?: unknown) {
     super('unreadable body')
     this.detail = detail
     this.brokenOff = brokenOff

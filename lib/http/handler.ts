@@ -26,8 +26,7 @@ import { ApiError, UnreadableBody } from './errors'
 const clientHeader = 'x-rekey-client'
 const requestIdHeader = 'x-rekey-request-id'
 
-export type ApiRequest = {
-  request: Request
+type ApiRequest = {
   language: Language
   requestId: string
   /** The client's IP address, or `unknown`. */
@@ -57,7 +56,6 @@ export async function handlePost(
   const wantsPage = isBrowserForm(request)
   let fields: Record<string, unknown> = {}
   const apiRequest: ApiRequest = {
-    request,
     language,
     requestId,
     client: request.headers.get(clientHeader) ?? 'unknown',

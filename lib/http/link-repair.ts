@@ -78,8 +78,6 @@ export const repairLinkText: Rule = (text, source) =>
 /** The most spellings that {@link findLink} tries. */
 export const maxSpellings = 2 + rules.length
 
-const schema = linkSchema()
-
 /** Matches the names of a damaged link's fields, such as `amp;timestamp`. */
 const fieldOfLink = /(?:user_id|tamp|signature)$/
 
@@ -119,7 +117,7 @@ export function repairFields(
 
 /** Yields undefined for a spelling without three well-formed parameters. */
 function* spellingsOf(received: Received, source: LinkSource): Generator<Link | undefined> {
-  yield schema.safeParse(received).data
+  yield linkSchema.safeParse(received).data
   const text = joinParameters(received, source)
   if (text === undefined || text.length > maxRepairedLength) return
   for (const rule of rules) yield readText(rule(text, source))
@@ -155,7 +153,7 @@ function readText(text: string): Link | undefined {
     if (name in found) return undefined
     found[name] = value
   }
-  return schema.safeParse(found).data
+  return linkSchema.safeParse(found).data
 }
 
 function cutAtEquals(piece: string): [name: string, value: string] {

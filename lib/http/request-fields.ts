@@ -54,7 +54,7 @@ async function readBytes(request: Request): Promise<Uint8Array> {
     }
   } catch (error) {
     const hungUp = (error as NodeJS.ErrnoException).code === 'ECONNRESET'
-    throw hungUp ? new UnreadableBody('Request body cut off', { brokenOff: error }) : error
+    throw hungUp ? new UnreadableBody('Request body cut off', error) : error
   }
   return Buffer.concat(chunks)
 }

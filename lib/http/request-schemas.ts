@@ -9,8 +9,7 @@ import { strip } from '@/lib/text/python-strip'
 export type LoginParameter = 'login' | 'email'
 
 /** The validated body of `send-reset-password-link/`. `link` is an earlier link. */
-export type LinkRequest =
-  { login: string } | { link: { user_id: string; timestamp: number; signature: string } }
+type LinkRequest = { login: string } | { link: { user_id: string; timestamp: number; signature: string } }
 
 /** The body of `reset-password/` as a form sends it: all values are text. */
 export type ResetForm = {
@@ -21,7 +20,7 @@ export type ResetForm = {
   password_confirm?: string
 }
 
-export type ResetInput = {
+type ResetInput = {
   user_id: string
   /** Seconds since the epoch. */
   timestamp: number
@@ -113,16 +112,21 @@ function bodyOf<Spec extends Fields>(spec: Spec) {
   )
 }
 
+/** The schema of the three parameters of a link. */
+export const linkSchema = bodyOf(linkFields) as unknown as BodySchema<
+  { user_id: string; timestamp: number; signature: string },
+  Record<'user_id' | 'timestamp' | 'signature', string>
+>
+
 /** Creates the schema of `send-reset-password-link/`. A link may replace the login; the caller must verify the link. */
 export function linkRequestBodySchema<Name extends LoginParameter>(
   loginField: Name,
 ): BodySchema<LinkRequest, Record<Name, string>> {
-  const linkBody = bodyOf(linkFields)
   return z.pipe(
     z.custom<unknown, Record<Name, string>>(),
     z.transform((body: unknown, payload): LinkRequest => {
       const login = ownFields(body, [loginField])[loginField]
-      const link = login === undefined ? linkBody.safeParse(body) : undefined
+      const link = login === undefined ? linkSchema.safeParse(body) : undefined
       if (link?.success) return { link: link.data }
       const typed = trimmed.safeParse(login)
       if (typed.success) return { login: typed.data }
@@ -140,14 +144,6 @@ export function resetPasswordSchema(options: {
   passwordConfirm: boolean
 }): BodySchema<ResetInput, ResetForm> {
   return bodyOf(resetPasswordFields(options)) as unknown as BodySchema<ResetInput, ResetForm>
-}
-
-/** Creates the schema of the three parameters of a link. */
-export function linkSchema(): BodySchema<
-  { user_id: string; timestamp: number; signature: string },
-  Record<'user_id' | 'timestamp' | 'signature', string>
-> {
-  return bodyOf(linkFields) as unknown as ReturnType<typeof linkSchema>
 }
 
 /** Returns the parsed body, or its errors by field. */

@@ -11,7 +11,7 @@ import { InvalidFields, ApiError, UnreadableBody } from './errors'
 const retryAfterOutage = 30
 
 /** The request headers that affect a response. */
-export const varyHeader = 'Accept, Accept-Language, Origin'
+const varyHeader = 'Accept, Accept-Language, Origin'
 
 /** Creates a JSON response. `headers` override the usual ones. */
 export function jsonResponse(

@@ -1,4 +1,4 @@
-export type ParsedJson = { ok: true; value: unknown } | { ok: false; detail: string }
+export type Parsed = { ok: true; value: unknown } | { ok: false; detail: string }
 
 /** The most levels of lists and objects inside the outermost one. */
 const deepest = 32
@@ -8,7 +8,7 @@ const deepest = 32
  *
  * @returns the value; or a fixed phrase, because the message of `JSON.parse` quotes the text, which may contain a password
  */
-export function parseJson(text: string): ParsedJson {
+export function parseJson(text: string): Parsed {
   // A reviver makes JSON.parse recursive: it overflows the stack at some thousands of levels.
   if (depthOf(text) > 1 + deepest) return { ok: false, detail: 'Nested too deeply' }
   try {

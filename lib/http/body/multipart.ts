@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { MIMEType } from 'node:util'
+import type { Parsed } from './json'
 import { decodeUtf8 } from './text'
-
-export type ParsedMultipart = { ok: true; value: Record<string, unknown> } | { ok: false; detail: string }
 
 /** Replaces an uploaded file, because no field accepts one. */
 const uploadedFile = Object.freeze({ uploaded: 'file' })
@@ -15,7 +14,7 @@ const recoded =
   /^[ \t]*content-(?:transfer-encoding[ \t]*:(?![ \t]*(?:7bit|8bit|binary)[ \t]*$)|type[ \t]*:.*charset=(?!"?utf-?8"?[ \t]*(?:;|$)))/im
 
 /** Parses `multipart/form-data`; the last of duplicate fields counts. */
-export async function parseMultipart(bytes: Uint8Array, type: MIMEType): Promise<ParsedMultipart> {
+export async function parseMultipart(bytes: Uint8Array, type: MIMEType): Promise<Parsed> {
   // The platform's parser accepts invalid UTF-8, and in Node 22 drops a leading U+FEFF. So the bytes are parsed as Latin-1 first.
   const characters = Buffer.from(bytes).toString('latin1')
   if (recoded.test(characters)) return { ok: false, detail: 'Unsupported encoding of a part' }

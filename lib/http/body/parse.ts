@@ -1,16 +1,14 @@
 import type { MIMEType } from 'node:util'
-import { parseJson } from './json'
+import { parseJson, type Parsed } from './json'
 import { parseMultipart } from './multipart'
 import { declaresOtherCharset, decodeUtf8, readMediaType } from './text'
 
-export type ParsedBody =
+type ParsedBody =
   | { ok: true; value: unknown }
   /** `mediaType` is the Content-Type header as received; empty without one. */
   | { ok: false; problem: 'unsupported-media-type'; mediaType: string }
   /** `detail` must not quote the body, which may contain a password. */
   | { ok: false; problem: 'json-parse-error' | 'form-parse-error' | 'multipart-parse-error'; detail: string }
-
-type Parsed = { ok: true; value: unknown } | { ok: false; detail: string }
 
 type Parser = {
   problem: 'json-parse-error' | 'form-parse-error' | 'multipart-parse-error'

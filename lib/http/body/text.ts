@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { MIMEType } from 'node:util'
 
-export type DecodedText = { ok: true; text: string } | { ok: false; detail: string }
+type DecodedText = { ok: true; text: string } | { ok: false; detail: string }
 
 /** Decodes UTF-8. Keeps U+FEFF at the start, because it may be the first character of a password. */
 export function decodeUtf8(bytes: Uint8Array): DecodedText {

@@ -24,7 +24,7 @@ export async function POST(request: Request): Promise<Response> {
     pages(services().settings),
     async (apiRequest) => {
       const fields = repairFields(services().links, 'cancel', await apiRequest.fields())
-      const link = requireValidFields(linkSchema(), fields)
+      const link = requireValidFields(linkSchema, fields)
       const { language, requestId, client } = apiRequest
       const outcome = await services().passwordReset.cancelReset({
         link,
