@@ -1,4 +1,4 @@
-import { handleUnsupportedMethod, handleOptions, handlePost } from '@/lib/http/handler'
+import { handleOptions, handlePost } from '@/lib/http/handler'
 import { requireValidFields } from '@/lib/http/request-fields'
 import { linkParameters, type FormPages } from '@/lib/http/form-redirect'
 import { InvalidFields, ApiError, ThrottledError } from '@/lib/http/errors'
@@ -69,8 +69,4 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one)]))
 }
 
-function notAllowed(request: Request): Response {
-  return handleUnsupportedMethod(services(), request)
-}
-
-export { notAllowed as DELETE, notAllowed as GET, notAllowed as HEAD, notAllowed as PATCH, notAllowed as PUT }
+export { DELETE, GET, HEAD, PATCH, PUT } from '@/app/api/v1/accounts/unsupported-methods'
