@@ -1,6 +1,11 @@
 import type { ReactNode } from 'react'
 import { Logo } from './icons'
 
+/** Returns the title of the browser's tab. */
+export function documentTitle(title: string, appName: string): string {
+  return `${title} · ${appName}`
+}
+
 /** Texts are properties, so that error pages need not load messages. */
 export function HtmlDocument({
   language,
@@ -34,7 +39,7 @@ export function HtmlDocument({
   return (
     <html lang={language} dir={direction}>
       <body className="flex min-h-dvh flex-col font-sans antialiased max-sm:bg-surface">
-        <title>{`${title} · ${appName}`}</title>
+        <title>{documentTitle(title, appName)}</title>
         <link rel="icon" href={icon} />
         {brand}
         {/* Not centred vertically: the page would shift while the footer loads. */}

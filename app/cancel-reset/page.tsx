@@ -1,10 +1,10 @@
 import { getTranslations } from 'next-intl/server'
+import { documentTitle } from '@/components/document'
 import { PageLayout } from '@/components/page-layout'
 import { AlertIcon } from '@/components/icons'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
 import { languageOfLocale, type Language } from '@/lib/i18n/locales'
-import { pathInApp } from '@/lib/config/paths-in-app'
 import { services } from '@/services'
 import { formErrorMessages } from '@/app/i18n/form-error-messages'
 import { inspectParameters } from '@/app/link/inspect-parameters'
@@ -44,12 +44,15 @@ export default async function CancelPage({ searchParams }: { searchParams: Promi
   const t = await getTranslations({ locale: language, namespace: 'pages.cancel' })
   const d = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const dead = async (kind: InvalidCancelLinkKind) => ({
-    title: `${await invalidCancelLinkTitle({ kind, language })} · ${services().settings.branding.appName}`,
+    title: documentTitle(
+      await invalidCancelLinkTitle({ kind, language }),
+      services().settings.branding.appName,
+    ),
     body: <InvalidCancelLink language={language} kind={kind} changed={found.changed} />,
   })
   return (
     <PageLayout language={language} title={t('title')} link={link}>
-      <RemoveLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
+      <RemoveLinkFromUrl />
       <LinkForm
         link={link}
         language={language}
@@ -94,7 +97,7 @@ async function InvalidLinkPage({
 }) {
   return (
     <PageLayout language={language} title={await invalidCancelLinkTitle({ kind, language })} link={link}>
-      <RemoveLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
+      <RemoveLinkFromUrl />
       <InvalidCancelLink language={language} kind={kind} changed={changed} />
     </PageLayout>
   )
@@ -103,7 +106,7 @@ async function InvalidLinkPage({
 async function UncheckedLinkPage({ language, link }: { language: Language; link: LinkParameters }) {
   return (
     <PageLayout language={language} title={await linkProblemTitle('away', language)} link={link}>
-      <RemoveLinkFromUrl path={pathInApp(services().settings, '/cancel-reset/')} />
+      <RemoveLinkFromUrl />
       <UncheckedLink language={language} link={link} />
     </PageLayout>
   )

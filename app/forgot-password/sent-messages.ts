@@ -1,4 +1,5 @@
 import { getTranslations } from 'next-intl/server'
+import { documentTitle } from '@/components/document'
 import type { Language } from '@/lib/i18n/locales'
 import { services } from '@/services'
 import { loginKind } from '@/app/i18n/form-error-messages'
@@ -11,7 +12,7 @@ export async function sentMessages(language: Language): Promise<SentMessages> {
   const minutes = settings.reset.period / 60
   return {
     title: t('title'),
-    documentTitle: `${t('title')} · ${settings.branding.appName}`,
+    documentTitle: documentTitle(t('title'), settings.branding.appName),
     lead: t('lead'),
     leadFor: String(t.raw('lead-for')),
     life:

@@ -7,12 +7,12 @@ import { repairUrlCutAtHash } from './url-cut-at-hash'
  * Removes the link from the address bar and the tab's history entry (ASVS 14.2.1). Calls the browser's own `replaceState`, because
  * that of Next would keep the link in `history.state`.
  */
-export function RemoveLinkFromUrl({ path }: { path: string }) {
+export function RemoveLinkFromUrl() {
   useLayoutEffect(() => {
     const whole = repairUrlCutAtHash(window.location)
-    History.prototype.replaceState.call(window.history, null, '', path)
+    History.prototype.replaceState.call(window.history, null, '', window.location.pathname)
     if (whole !== undefined) window.location.replace(whole)
-  }, [path])
+  }, [])
 
   useEffect(() => {
     // A page from the back/forward cache still contains the link, and may contain a typed password.

@@ -1,10 +1,10 @@
 import { getTranslations } from 'next-intl/server'
 import type { ReactNode } from 'react'
+import { documentTitle } from '@/components/document'
 import { PageLayout } from '@/components/page-layout'
 import { PageHeading } from '@/components/page-heading'
 import { parseFormErrors } from '@/lib/http/form-errors'
 import { languageOfLocale, type Language } from '@/lib/i18n/locales'
-import { pathInApp } from '@/lib/config/paths-in-app'
 import type { InspectedLink } from '@/lib/password-reset/inspect-link'
 import { services } from '@/services'
 import { chosenLanguage, pathInLanguage, visitorLanguage } from '@/app/i18n/request'
@@ -103,7 +103,7 @@ async function InvalidLinkPage({
 }) {
   return (
     <PageLayout language={language} title={await linkProblemTitle(kind, language)} step={2} link={link}>
-      <RemoveLinkFromUrl path={pathInApp(services().settings, '/reset-password/')} />
+      <RemoveLinkFromUrl />
       {body}
     </PageLayout>
   )
@@ -125,9 +125,13 @@ async function ValidLinkPage({
   const { settings, policy, users } = services()
   const messages = await resetFormMessages(language, policy.ruleSettings, users)
   const signInName = settings.reset.loginFields.includes('username') ? account.signInName : account.email
+  const dead = async (kind: 'expired' | 'used' | 'damaged', body: ReactNode) => ({
+    title: documentTitle(await linkProblemTitle(kind, language), settings.branding.appName),
+    body,
+  })
   return (
     <PageLayout language={language} title={t('title')} step={3} link={link}>
-      <RemoveLinkFromUrl path={pathInApp(services().settings, '/reset-password/')} />
+      <RemoveLinkFromUrl />
       <ResetPasswordForm
         language={language}
         endpoint={await pathInLanguage('/api/v1/accounts/reset-password/', language)}
@@ -161,18 +165,9 @@ async function ValidLinkPage({
           </PageHeading>
         }
         invalidLinkViews={{
-          'signature-expired': {
-            title: `${await linkProblemTitle('expired', language)} · ${settings.branding.appName}`,
-            body: <ExpiredLink language={language} link={link} />,
-          },
-          'signature-used': {
-            title: `${await linkProblemTitle('used', language)} · ${settings.branding.appName}`,
-            body: <UsedLink language={language} link={link} />,
-          },
-          'signature-invalid': {
-            title: `${await linkProblemTitle('damaged', language)} · ${settings.branding.appName}`,
-            body: <DamagedLink language={language} />,
-          },
+          'signature-expired': await dead('expired', <ExpiredLink language={language} link={link} />),
+          'signature-used': await dead('used', <UsedLink language={language} link={link} />),
+          'signature-invalid': await dead('damaged', <DamagedLink language={language} />),
         }}
       />
     </PageLayout>
