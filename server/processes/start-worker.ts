@@ -33,14 +33,14 @@ const longestPause = 300
 const sweepInterval = 10 * 60 * 1000
 
 async function sweep({ limits, audit, recovery, metrics, settings, log }: Services): Promise<void> {
-  try {
-    await limits.purge()
-    await audit.purge(settings.auditRetention)
-    await recovery.purge()
-    await metrics.purge()
-  } catch (error) {
-    log.warn({ err: error, event: 'purge_failed' })
+  const purges: Record<string, () => Promise<void>> = {
+    limits: limits.purge,
+    audit: () => audit.purge(settings.auditRetention),
+    recovery: recovery.purge,
+    metrics: metrics.purge,
   }
+  for (const [purge, run] of Object.entries(purges))
+    await run().catch((error: unknown) => log.warn({ err: error, event: 'purge_failed', purge }))
 }
 
 /**
