@@ -84,12 +84,13 @@ export function createServices(given: Settings, configuration: RekeyConfig = own
     users,
     settings,
     configuration,
+    log,
   }
   const passwordReset = createPasswordReset(parts)
   /** Emails are stored here without SMTP_URL. */
   const mailboxDir = settings.mail.smtpUrl === undefined ? path.resolve(settings.dataDir, 'mail') : undefined
   const mailbox = mailboxDir === undefined ? undefined : createDevMailbox(mailboxDir)
-  return { ...parts, ownAccounts, log, passwordReset, mailbox, mailboxDir }
+  return { ...parts, ownAccounts, passwordReset, mailbox, mailboxDir }
 }
 
 /** Undefined for Rekey's own users table. The embedded database of demo and dev has no table of a team. */

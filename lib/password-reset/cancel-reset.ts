@@ -1,4 +1,5 @@
 import { isResettable, passwordChangedSince, type Account } from '@/lib/accounts/account'
+import { releaseCount } from './release-count'
 import { rejectLink, rejectThrottled, type RejectedLink, type Throttled } from './rejections'
 import type { ResetDependencies } from './reset-dependencies'
 import type { Link, LinkPurpose } from './reset-link'
@@ -23,7 +24,7 @@ export async function cancelReset(
   parts: ResetDependencies,
   input: CancelResetInput,
 ): Promise<CancelResetOutcome> {
-  const { audit, database, limits, queue, recovery } = parts
+  const { audit, database, limits, log, queue, recovery } = parts
   const { link, locale, requestId, client } = input
   const context = { requestId, client }
   const counted = await limits.countReset(client, verifyLinkAuthenticity(parts, 'cancel', link))
@@ -47,7 +48,7 @@ export async function cancelReset(
       return true
     })
   } finally {
-    if (newLink && !cancelled) await limits.returnRestart(account.id)
+    if (newLink && !cancelled) await releaseCount(log, limits.returnRestart(account.id))
   }
   return cancelled ? { ok: true, newLink } : rejectLink(parts, 'signature-used', link, context)
 }

@@ -307,6 +307,9 @@ describe('the hashes of one link [W9]', () => {
     }
     for (let n = 0; n < 12; n += 1)
       await expect(resets({}, { hash }).completeReset(inputOf(n, link))).rejects.toBeInstanceOf(HashQueueFull)
+    const returnHash = () => Promise.reject(new Error('away'))
+    const failing = resets({}, { hash, limits: { ...opened.services.limits, returnHash } })
+    await expect(failing.completeReset(inputOf(12, link))).rejects.toBeInstanceOf(HashQueueFull)
     expect(await post(link)).toEqual({ ok: true })
   })
 

@@ -10,6 +10,7 @@ import {
   type RejectedLink,
   type Throttled,
 } from './rejections'
+import { releaseCount } from './release-count'
 import type { RequestContext, ResetDependencies } from './reset-dependencies'
 import { createKeyedMutex } from './keyed-mutex'
 import type { Link } from './reset-link'
@@ -89,7 +90,7 @@ async function hashPassword(
   { link, password }: CompleteResetInput,
   context: RequestContext,
 ): Promise<string | undefined> {
-  const { hash, limits } = parts
+  const { hash, limits, log } = parts
   const counted = await limits.countHash(link.signature)
   if (!counted.ok) {
     await auditThrottled(parts, counted, context)
@@ -99,7 +100,7 @@ async function hashPassword(
     return await hash.hash(password)
   } catch (error) {
     // A busy server must not use up the link.
-    await limits.returnHash(link.signature)
+    await releaseCount(log, limits.returnHash(link.signature))
     throw error
   }
 }

@@ -201,4 +201,17 @@ describe('the rate limits of "this wasn’t me"', () => {
     const again = linkOf(await opened.read(account), 'cancel-change')
     expect(await cancel(again)).toEqual({ ok: true, newLink: true })
   })
+
+  test('if a press of "this wasn’t me" fails and its count cannot be taken back, the first error is thrown', async () => {
+    const link = linkOf(account, 'cancel-change')
+    const { queue, limits } = opened.services
+    const failing = resets(
+      {},
+      {
+        queue: { ...queue, add: () => Promise.reject(new Error('away')) },
+        limits: { ...limits, returnRestart: () => Promise.reject(new Error('cannot be taken back')) },
+      },
+    )
+    await expect(failing.cancelReset({ link, ...from(client) })).rejects.toThrow('away')
+  })
 })

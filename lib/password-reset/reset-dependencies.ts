@@ -2,6 +2,7 @@ import type { AccountStore } from '@/lib/accounts/account-store'
 import type { AuditLog } from '@/lib/audit/audit'
 import type { Settings } from '@/lib/config/settings'
 import type { Database } from '@/lib/database/pool'
+import type { Log } from '@/lib/logging/log'
 import type { BreachCheck } from '@/lib/passwords/breach-check'
 import type { HashQueue } from '@/lib/passwords/hash-queue'
 import type { PasswordPolicy } from '@/lib/passwords/policy'
@@ -25,6 +26,7 @@ export type ResetDependencies = {
   database: Pick<Database, 'transaction' | 'prismaTransaction'>
   settings: Pick<Settings, 'reset'>
   configuration: RekeyConfig
+  log: Log
 }
 
 /** `client`: the IP address, or `unknown`. */

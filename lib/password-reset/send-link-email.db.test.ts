@@ -361,6 +361,16 @@ describe('the reply of the mail server', () => {
     expect(received()).toBe(1)
   })
 
+  test('an email that failed for good is not tried again because its count could not be taken back [F3]', async () => {
+    const release = () => Promise.reject(new Error('the database is away'))
+    const limits = {
+      ...worker.services.limits,
+      countEmail: async () => ({ ok: true as const, alert: false, release }),
+    }
+    worker.sink.refuse = { code: 550, text: 'no such user' }
+    expect(await sendTo(account, { limits })).toMatchObject({ outcome: 'never' })
+  })
+
   test.each([
     [
       true,

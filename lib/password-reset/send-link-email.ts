@@ -8,6 +8,7 @@ import { count } from '@/lib/metrics/count'
 import { recordHeldEmail, cancelLinkUrl, deliverEmail, emailLanguage, serviceFacts } from './deliver-email'
 import type { EmailDependencies } from './email-dependencies'
 import type { EmailSimulation } from './simulated-emails'
+import { releaseCount } from './release-count'
 import { buildLinkUrl } from './reset-link'
 
 /** Seconds that a link must still live, or half of its lifetime if that is shorter: otherwise, the recipient could hardly use it. */
@@ -95,7 +96,7 @@ async function send(
     left = ended.outcome === 'done' || (ended.outcome === 'later' && ended.maybeDelivered === true)
     return ended
   } finally {
-    if (!left) await counted.release()
+    if (!left) await releaseCount(log, counted.release())
   }
 }
 
