@@ -32,6 +32,14 @@ describe('passwords derived from common passwords and own words', () => {
     expect(codes('gravel lantern '.repeat(4))).toEqual(['too-common'])
   })
 
+  test.each(['kVq7mPzR2xW9bTj', 'b#3kX-9qfTw!zLm2Rd8v', 'gravellantern42', 'sunshine#4k!x@Zq'])(
+    'the acceptable password %s may be repeated any number of times [P13]',
+    (password) => {
+      for (let times = 1; times * password.length <= 256; times += 1)
+        expect(codes(password.repeat(times))).toEqual([])
+    },
+  )
+
   test('a derived password with an outer space has both reasons if outer spaces are refused [P13]', () => {
     const strict = createPasswordPolicy({ minLength: 15, outerSpaces: 'refuse', ...service })
     expect(codes('rekeyrekeyrekey ', strict)).toEqual(['too-common', 'outer-spaces'])

@@ -37,8 +37,11 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
     if (names.has(plain)) return { word: plain, isName: true }
     return isCommon(plain) ? { word: plain, isName: false } : undefined
   }
-  const all = visibleCharacters(password)
-  if (isRepeated(all)) return true
+  const visible = visibleCharacters(password)
+  if (isRepeated(visible)) return true
+  // One part of a repetition is enough: repeating an acceptable password must not make it unacceptable.
+  const part = repeatedPartLength(visible)
+  const all = part * 2 <= visible.length ? visible.slice(0, part) : visible
 
   // "aaaaaaaaaaaaaab" is hardly better than its beginning, so a few characters may stay uncovered.
   const most = Math.min(4, Math.floor(all.length / 5))
@@ -56,8 +59,8 @@ export function isDerivative(password: string, { minLength, names, isCommon }: D
   const runs = all.filter(
     (character, at) => !isDigitOrSign(character) && isDigitOrSign(all[at - 1] ?? '0'),
   ).length
-  const part = repeatedPartLength(letters)
-  if (isRepeated(letters) && part >= tellingPart && runs * part <= letters.length + part) return true
+  const word = repeatedPartLength(letters)
+  if (isRepeated(letters) && word >= tellingPart && runs * word <= letters.length + word) return true
   const around = rest(all.filter(isDigitOrSign), few)
   if (around > most) return false
   return isRepeated(letters) || rest(letters, few) + around <= most
