@@ -153,7 +153,7 @@ describe.runIf(testServer)('a start on an unsuitable database', () => {
     await inside.query(`CREATE ROLE "${role}" LOGIN`)
     try {
       await expect(check(urlOfRole(database.url, role))).rejects.toThrow(
-        'lacks privileges (USAGE on rekey, USAGE on rekey_queue)',
+        'lacks privileges (USAGE on rekey, USAGE on rekey_queue',
       )
       await migrate(database, { appRole: role })
       expect(await check(urlOfRole(database.url, role))).toEqual([])
@@ -163,6 +163,14 @@ describe.runIf(testServer)('a start on an unsuitable database', () => {
       await expect(check(urlOfRole(database.url, role))).rejects.toThrow(
         '(INSERT on rekey.audit, UPDATE on rekey_queue.job)',
       )
+      await migrate(database, { appRole: role })
+      await inside.query(`CREATE SEQUENCE rekey_queue.numbers; REVOKE EXECUTE ON FUNCTION rekey.purge_audit FROM "${role}";
+        REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA rekey_queue FROM "${role}", PUBLIC`)
+      await expect(check(urlOfRole(database.url, role))).rejects.toThrow(
+        /\(EXECUTE on rekey\.purge_audit, EXECUTE on rekey_queue\.\w+, /,
+      )
+      await inside.query(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA rekey, rekey_queue TO "${role}"`)
+      await expect(check(urlOfRole(database.url, role))).rejects.toThrow('(USAGE on rekey_queue.numbers)')
     } finally {
       await inside.query(`DROP OWNED BY "${role}"; DROP ROLE "${role}"`)
       await inside.end()

@@ -3,7 +3,7 @@ import { openConnection } from '@/lib/database/connection'
 import { connectionFailureReason } from '@/lib/database/errors'
 import { databaseProblems, databaseWarnings } from '@/lib/database/facts'
 import { pendingMigrations } from './migrate'
-import { schemasWithoutUsage, lackingPrivileges } from './privileges'
+import { lackingPrivileges } from './privileges'
 import { checkUsersTable } from './users-table'
 import { queueConnections } from '@/lib/queue/queue'
 import { queueOwner } from '@/lib/queue/queue-state'
@@ -42,15 +42,14 @@ export async function checkAllButMappedUsers(settings: Settings, ownsUsers: bool
       throw new Error(
         `The schema ${schemas.queue} contains tables that are not the queue of this installation; set DATABASE_QUEUE_SCHEMA to the one that \`npm run migrate\` created.`,
       )
-    const closed = await schemasWithoutUsage(client, schemas)
-    if (closed.length > 0) throw new Error(notAllowed(closed.map((name) => `USAGE on ${name}`)))
+    // Before the migrations, because without the privileges these cannot be read.
+    const lacking = await lackingPrivileges(client, schemas, ownsUsers)
+    if (lacking.length > 0) throw new Error(notAllowed(lacking))
     const pending = await pendingMigrations(client, schemas, ownsUsers)
     if (pending.length > 0)
       throw new Error(
         `The database lacks ${pending.length} migration(s) in the schema ${schemas.own}, the first is ${pending[0]}; run \`npm run migrate\`.`,
       )
-    const lacking = await lackingPrivileges(client, schemas, ownsUsers)
-    if (lacking.length > 0) throw new Error(notAllowed(lacking))
     return [...(await databaseWarnings(client, wantedConnections(settings))), ...encryptionWarnings(url)]
   } finally {
     await client.end()

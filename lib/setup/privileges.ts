@@ -14,57 +14,65 @@ const tablePrivileges: Record<string, string[]> = {
   metric_processes: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 }
 
-const purgeAudit = '"purge_audit"(INTERVAL)'
-
-function neededPrivileges(ownsUsers: boolean): [table: string, privileges: string[]][] {
-  return Object.entries(tablePrivileges).filter(([table]) => ownsUsers || table !== 'users')
+/** `name`: undefined for the schema itself, or for all objects of this kind in it. */
+type Grant = {
+  privileges: string[]
+  kind: 'SCHEMA' | 'TABLE' | 'SEQUENCE' | 'FUNCTION'
+  schema: string
+  name?: string
 }
 
-/** Returns the GRANT statements for the app's role, whose name must be quoted for SQL. The tables must exist. */
-export function appGrantStatements(role: string, schemas: SchemaNames, ownsUsers: boolean): string[] {
-  const [own, queue] = [quoteSchema(schemas.own), quoteSchema(schemas.queue)]
+function appGrants({ own, queue }: SchemaNames, ownsUsers: boolean): Grant[] {
+  const tables = Object.entries(tablePrivileges).filter(([table]) => ownsUsers || table !== 'users')
   return [
-    `GRANT USAGE ON SCHEMA ${own}, ${queue} TO ${role}`,
-    ...neededPrivileges(ownsUsers).map(
-      ([table, privileges]) => `GRANT ${privileges.join(', ')} ON ${own}."${table}" TO ${role}`,
-    ),
-    `GRANT EXECUTE ON FUNCTION ${own}.${purgeAudit} TO ${role}`,
-    `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${queue} TO ${role}`,
-    `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${queue} TO ${role}`,
-    `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${queue} TO ${role}`,
+    ...[own, queue].map((schema): Grant => ({ privileges: ['USAGE'], kind: 'SCHEMA', schema })),
+    ...tables.map(([name, privileges]): Grant => ({ privileges, kind: 'TABLE', schema: own, name })),
+    { privileges: ['EXECUTE'], kind: 'FUNCTION', schema: own, name: 'purge_audit' },
+    { privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'], kind: 'TABLE', schema: queue },
+    { privileges: ['USAGE'], kind: 'SEQUENCE', schema: queue },
+    { privileges: ['EXECUTE'], kind: 'FUNCTION', schema: queue },
   ]
 }
 
-/** Lists Rekey's schemas that exist but may not be used by the connection's role. */
-export async function schemasWithoutUsage(client: pg.Client, { own, queue }: SchemaNames): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
-    `SELECT nspname AS "name" FROM pg_namespace WHERE nspname = ANY ($1) AND NOT has_schema_privilege(oid, 'USAGE')`,
-    [[own, queue]],
+/** Returns the GRANT statements for the app's role, whose name must be quoted for SQL. The objects must exist. */
+export function appGrantStatements(role: string, schemas: SchemaNames, ownsUsers: boolean): string[] {
+  return appGrants(schemas, ownsUsers).map(
+    (grant) => `GRANT ${grant.privileges.join(', ')} ON ${objectsOf(grant)} TO ${role}`,
   )
-  return rows.map(({ name }) => name)
 }
 
-/** Lists the privileges on tables that the connection's role lacks, such as `INSERT on rekey.audit`. The tables must exist. */
+function objectsOf({ kind, schema, name }: Grant): string {
+  if (kind === 'SCHEMA') return `SCHEMA ${quoteSchema(schema)}`
+  if (name === undefined) return `ALL ${kind}S IN SCHEMA ${quoteSchema(schema)}`
+  return `${kind} ${quoteSchema(schema)}."${name}"`
+}
+
+/** Lists the privileges on existing objects that the connection's role lacks, such as `INSERT on rekey.audit`. */
 export async function lackingPrivileges(
   client: pg.Client,
-  { own, queue }: SchemaNames,
+  schemas: SchemaNames,
   ownsUsers: boolean,
 ): Promise<string[]> {
-  const wanted = neededPrivileges(ownsUsers).flatMap(([table, privileges]) =>
-    privileges.map((privilege) => ({
-      name: `${own}.${table}`,
-      table: `${quoteSchema(own)}."${table}"`,
-      privilege,
-    })),
+  const { rows } = await client.query<{ lacking: string }>(
+    `WITH "objects" AS (
+       SELECT 'SCHEMA' AS "kind", oid, nspname AS "schema", nspname AS "name", nspname::text AS "shown" FROM pg_namespace
+        UNION ALL
+       SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid, nspname, relname, nspname || '.' || relname
+         FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind IN ('r', 'p', 'S')
+        UNION ALL
+       SELECT 'FUNCTION', p.oid, nspname, proname, nspname || '.' || proname
+         FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE prokind <> 'p'
+     )
+     SELECT "privilege" || ' on ' || "shown" AS "lacking"
+       FROM jsonb_to_recordset($1::jsonb) AS g("privileges" text[], "kind" text, "schema" text, "name" text)
+       JOIN "objects" o ON o."kind" = g."kind" AND o."schema" = g."schema" AND o."name" = COALESCE(g."name", o."name")
+      CROSS JOIN unnest(g."privileges") "privilege"
+      WHERE NOT CASE o."kind" WHEN 'SCHEMA' THEN has_schema_privilege(oid, "privilege")
+                              WHEN 'TABLE' THEN has_table_privilege(oid, "privilege")
+                              WHEN 'SEQUENCE' THEN has_sequence_privilege(oid, "privilege")
+                              ELSE has_function_privilege(oid, "privilege") END
+      ORDER BY o."kind" = 'SCHEMA' DESC, "lacking"`,
+    [JSON.stringify(appGrants(schemas, ownsUsers))],
   )
-  const { rows } = await client.query<{ name: string; privilege: string }>(
-    `SELECT w."name", w."privilege" FROM jsonb_to_recordset($1::jsonb) AS w("name" text, "table" text, "privilege" text)
-      WHERE NOT has_table_privilege(w."table", w."privilege")
-      UNION ALL
-     SELECT $2 || '.' || c.relname, p FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p
-      WHERE n.nspname = $2 AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, p)`,
-    [JSON.stringify(wanted), queue],
-  )
-  return rows.map(({ name, privilege }) => `${privilege} on ${name}`)
+  return rows.map(({ lacking }) => lacking)
 }
