@@ -120,6 +120,15 @@ describe('the names of statements', () => {
       expect((await read()).rows).toEqual([{ t: 'short' }])
     })
 
+    test('statements keep their names after SQL that PostgreSQL does not support [R14]', async () => {
+      const unsupported = opened.prismaTransaction(
+        (tx) => tx.$queryRaw`SELECT count(*) FROM pg_class WHERE relpages = ${1}::int FOR UPDATE`,
+      )
+      await expect(unsupported).rejects.toThrow('0A000')
+      await double(1)
+      expect(await namedStatements()).toContain('SELECT 2 * $1::int AS "n"')
+    })
+
     test.runIf(pgbouncer)(
       'through PgBouncer in transaction mode, no statement has a name and fifty at the same time are right [R14, V1]',
       async () => {

@@ -52,15 +52,22 @@ export function createStatementNames({ sharedSession = false }: { sharedSession?
     }, done)
   }
 
-  /** Runs `work`. After a failure that a name may have caused, stops naming statements and runs `work` once more. */
+  /**
+   * Runs `work`. After a failure that a name may have caused, runs `work` once more without names, and stops naming statements unless it
+   * fails in the same way: then its own SQL is the cause.
+   */
   async function retry<Result>(work: () => Promise<Result>): Promise<Result> {
     const mayBeNamed = enabled
     try {
       return await work()
     } catch (error) {
       if (!mayBeNamed || !isUnknownStatement(error)) throw error
+      const wasEnabled = enabled
       enabled = false
-      return work()
+      return work().catch((second: unknown) => {
+        if (isUnknownStatement(second)) enabled = wasEnabled
+        throw second
+      })
     }
   }
 
