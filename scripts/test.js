@@ -2,6 +2,7 @@
 // which needs other products and a server; and `journeys`, the tests of `browser` that reach the database.
 import { runScript } from './stop-signals.js'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { buildSecrets, isMadeWithSecrets, noteMadeWithSecrets } from '../e2e/support/build-secrets.js'
 import { generateDatabaseClient, isBuilt } from './build.js'
@@ -29,6 +30,10 @@ const appFolders =
         .filter((folder) => !anyDatabase.includes(folder))
         .map((folder) => `e2e/${folder}/`)
     : []
+/** By default Vitest leaves a core idle. More than four workers would need much memory, because each may run the whole app. */
+const cores = Math.min(Math.max(availableParallelism(), 2), 4)
+/** The projects whose tests often wait, so that one more worker makes them faster. */
+const waiting = ['app', 'slow']
 // Tests start many processes with the same code, which Node then need not compile again.
 process.env.NODE_COMPILE_CACHE ??= path.resolve('test-results', 'compiled')
 /** @param {string} part */
@@ -68,8 +73,7 @@ async function vitest(project, title, paths = []) {
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${file}`,
-    // By default Vitest leaves one of two cores idle. Slow tests often wait for processes.
-    `--maxWorkers=${project === 'slow' ? 3 : 2}`,
+    `--maxWorkers=${cores + (waiting.includes(project) ? 1 : 0)}`,
     ...paths,
   ])
   add(file, parseVitestReport)
