@@ -1,6 +1,6 @@
 import type pg from 'pg'
 
-type Facts = {
+type DatabaseFacts = {
   version: number
   encoding: string
   readOnly: boolean
@@ -9,8 +9,9 @@ type Facts = {
   conformingStrings: string
 }
 
-async function readFacts(client: pg.Client): Promise<Facts> {
-  const { rows } = await client.query<Facts>(
+/** Reads the version and settings that the checks below need. */
+export async function readDatabaseFacts(client: pg.Client): Promise<DatabaseFacts> {
+  const { rows } = await client.query<DatabaseFacts>(
     `SELECT current_setting('server_version_num')::int AS "version",
             current_setting('server_encoding') AS "encoding",
             current_setting('transaction_read_only') = 'on' AS "readOnly",
@@ -22,8 +23,8 @@ async function readFacts(client: pg.Client): Promise<Facts> {
 }
 
 /** Lists reasons why Rekey cannot use this database, a sentence each. */
-export async function databaseProblems(client: pg.Client): Promise<string[]> {
-  const { version, encoding, readOnly, conformingStrings } = await readFacts(client)
+export function databaseProblems(facts: DatabaseFacts): string[] {
+  const { version, encoding, readOnly, conformingStrings } = facts
   const problems: string[] = []
   if (version < 130_000)
     problems.push(`The database is PostgreSQL ${Math.floor(version / 10_000)}; Rekey needs 13 or newer.`)
@@ -43,8 +44,8 @@ export async function databaseProblems(client: pg.Client): Promise<string[]> {
 }
 
 /** Lists warnings about the database's settings, a sentence each. */
-export async function databaseWarnings(client: pg.Client, wantedConnections: number): Promise<string[]> {
-  const { maxConnections, synchronousCommit } = await readFacts(client)
+export function databaseWarnings(facts: DatabaseFacts, wantedConnections: number): string[] {
+  const { maxConnections, synchronousCommit } = facts
   const warnings: string[] = []
   if (wantedConnections > maxConnections)
     warnings.push(

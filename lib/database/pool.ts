@@ -40,6 +40,9 @@ export type Transaction = Queries
 
 export type PrismaTransaction = Prisma.TransactionClient
 
+/** Connections of a web process besides `poolSize`, for its monitoring: a scrape makes two reads at once. */
+export const monitoringConnections = 2
+
 /** Milliseconds. */
 const connectTimeout = 3_000
 const queryTimeout = 8_000

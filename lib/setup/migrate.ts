@@ -3,14 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type pg from 'pg'
 import { openConnection } from '@/lib/database/connection'
-import { databaseProblems } from '@/lib/database/facts'
-import { migrationProblems } from './migration-checks'
+import { databaseProblems, readDatabaseFacts } from '@/lib/database/facts'
+import { migrationProblems, recordedMigrations, recordOf } from './migration-checks'
 import { appGrantStatements } from './privileges'
 import { queueIsCurrent } from '@/lib/queue/queue-state'
 import { quoteSchema, type SchemaNames } from '@/lib/config/schema-names'
-
-/** Returns the table of applied migrations, which has the format of `prisma migrate`. */
-const recordOf = ({ own }: SchemaNames) => `${quoteSchema(own)}."_prisma_migrations"`
 
 const createRecord = (schemas: SchemaNames) => `CREATE TABLE IF NOT EXISTS ${recordOf(schemas)} (
   "id" VARCHAR(36) PRIMARY KEY NOT NULL,
@@ -72,7 +69,7 @@ export async function migrate(
     const migrations = readMigrations(ownsUsers)
     const names = readMigrations(true).map(({ name }) => name)
     const problems = [
-      ...(await databaseProblems(client)),
+      ...databaseProblems(await readDatabaseFacts(client)),
       ...(await migrationProblems(client, schemas, names, appRole)),
     ]
     if (problems.length > 0) throw new Error(['The database was not changed.', ...problems].join('\n'))
@@ -154,17 +151,8 @@ async function inTransaction<Result>(
 
 /** Reads the checksums of the applied migrations by name. */
 async function appliedMigrations(client: pg.Client, schemas: SchemaNames): Promise<Map<string, string>> {
-  const { rowCount } = await client.query(
-    `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = $1 AND c.relname = '_prisma_migrations'`,
-    [schemas.own],
-  )
-  if (rowCount === 0) return new Map()
-  const { rows } = await client.query<{ migration_name: string; checksum: string }>(
-    // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
-    `SELECT "migration_name", "checksum" FROM ${recordOf(schemas)} WHERE "finished_at" IS NOT NULL AND "rolled_back_at" IS NULL`,
-  )
-  return new Map(rows.map((row) => [row.migration_name, row.checksum]))
+  const recorded = await recordedMigrations(client, schemas)
+  return new Map(recorded.filter(({ isApplied }) => isApplied).map(({ name, checksum }) => [name, checksum]))
 }
 
 function isApplied(migration: Migration, applied: Map<string, string>): boolean {

@@ -15,7 +15,10 @@ export async function migrationProblems(
 ): Promise<string[]> {
   const facts = await readFacts(client, schemas, appRole)
   const problems = [schemas.own, schemas.queue].flatMap((name) => schemaProblems(facts, name))
-  if (facts.foreignMigrations(migrations) || (await holdsForeignTables(client, schemas)))
+  const recorded = (await recordedMigrations(client, schemas)).map(({ name }) => name)
+  // If Rekey's first migration is recorded, the unknown ones belong to a newer version of Rekey.
+  const isForeign = !recorded.includes(migrations[0]!) && recorded.some((name) => !migrations.includes(name))
+  if (isForeign || (recorded.length === 0 && (await holdsTables(client, schemas))))
     problems.push(
       `The schema ${schemas.own} contains tables that are not Rekey's; set DATABASE_SCHEMA to a schema for Rekey alone.`,
     )
@@ -35,7 +38,6 @@ type Facts = {
   schemas: Map<string, { usable: boolean; foreignOwner: string | null }>
   /** The schemas' names that are SQL keywords: pg-boss does not quote the name of its schema. */
   keywords: Set<string>
-  foreignMigrations(known: string[]): boolean
 }
 
 async function readFacts(client: pg.Client, schemas: SchemaNames, appRole?: string): Promise<Facts> {
@@ -57,7 +59,6 @@ async function readFacts(client: pg.Client, schemas: SchemaNames, appRole?: stri
     `SELECT name FROM unnest($1::text[]) AS name WHERE quote_ident(name) <> name`,
     [names],
   )
-  const applied = await recordedMigrations(client, schemas)
   const { role, may_create: mayCreateSchemas, app_role_exists: appRoleExists } = rows[0]!
   return {
     role,
@@ -67,9 +68,6 @@ async function readFacts(client: pg.Client, schemas: SchemaNames, appRole?: stri
       found.map(({ name, usable, foreign_owner: foreignOwner }) => [name, { usable, foreignOwner }]),
     ),
     keywords: new Set(reserved.map(({ name }) => name)),
-    // If Rekey's first migration is recorded, the unknown ones belong to a newer version of Rekey.
-    foreignMigrations: (known) =>
-      !applied.includes(known[0]!) && applied.some((name) => !known.includes(name)),
   }
 }
 
@@ -94,9 +92,8 @@ function schemaProblems({ role, mayCreateSchemas, schemas, keywords }: Facts, na
   return []
 }
 
-/** Whether no migration is recorded, but Rekey's schema contains tables, views or sequences besides `_prisma_migrations`. */
-async function holdsForeignTables(client: pg.Client, schemas: SchemaNames): Promise<boolean> {
-  if ((await recordedMigrations(client, schemas)).length > 0) return false
+/** Whether Rekey's schema contains tables, views or sequences besides `_prisma_migrations`. */
+async function holdsTables(client: pg.Client, schemas: SchemaNames): Promise<boolean> {
   const { rows } = await client.query<{ some: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                      WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
@@ -106,17 +103,27 @@ async function holdsForeignTables(client: pg.Client, schemas: SchemaNames): Prom
   return rows[0]?.some === true
 }
 
-/** Reads the names of the recorded migrations; empty if their table is missing or the role may not read it. */
-async function recordedMigrations(client: pg.Client, { own }: SchemaNames): Promise<string[]> {
-  const record = `${quoteSchema(own)}."_prisma_migrations"`
+/** Returns the table of recorded migrations, which has the format of `prisma migrate`. */
+export const recordOf = ({ own }: SchemaNames) => `${quoteSchema(own)}."_prisma_migrations"`
+
+type RecordedMigration = { name: string; checksum: string; isApplied: boolean }
+
+/** Reads the recorded migrations; none if their table is missing or the role may not read it. */
+export async function recordedMigrations(
+  client: pg.Client,
+  schemas: SchemaNames,
+): Promise<RecordedMigration[]> {
   const { rowCount } = await client.query(
     `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = $1 AND c.relname = '_prisma_migrations'
         AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')`,
-    [own],
+    [schemas.own],
   )
   if (rowCount === 0) return []
-  // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
-  const { rows } = await client.query<{ name: string }>(`SELECT "migration_name" AS "name" FROM ${record}`)
-  return rows.map(({ name }) => name)
+  const { rows } = await client.query<RecordedMigration>(
+    // eslint-disable-next-line no-restricted-syntax -- the table's name is checked and quoted
+    `SELECT "migration_name" AS "name", "checksum", "finished_at" IS NOT NULL AND "rolled_back_at" IS NULL AS "isApplied"
+       FROM ${recordOf(schemas)}`,
+  )
+  return rows
 }

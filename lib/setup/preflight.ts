@@ -1,7 +1,8 @@
 import pg from 'pg'
 import { openConnection } from '@/lib/database/connection'
 import { connectionFailureReason } from '@/lib/database/errors'
-import { databaseProblems, databaseWarnings } from '@/lib/database/facts'
+import { databaseProblems, databaseWarnings, readDatabaseFacts } from '@/lib/database/facts'
+import { monitoringConnections } from '@/lib/database/pool'
 import { pendingMigrations } from './migrate'
 import { lackingPrivileges } from './privileges'
 import { checkUsersTable } from './users-table'
@@ -36,7 +37,8 @@ export async function checkAllButMappedUsers(settings: Settings, ownsUsers: bool
     )
   }
   try {
-    const problems = await databaseProblems(client)
+    const facts = await readDatabaseFacts(client)
+    const problems = databaseProblems(facts)
     if (problems.length > 0) throw new Error(problems.join('\n'))
     if ((await queueOwner(client, schemas)) === 'another application')
       throw new Error(
@@ -50,7 +52,7 @@ export async function checkAllButMappedUsers(settings: Settings, ownsUsers: bool
       throw new Error(
         `The database lacks ${pending.length} migration(s) in the schema ${schemas.own}, the first is ${pending[0]}; run \`npm run migrate\`.`,
       )
-    return [...(await databaseWarnings(client, wantedConnections(settings))), ...encryptionWarnings(url)]
+    return [...databaseWarnings(facts, wantedConnections(settings)), ...encryptionWarnings(url)]
   } finally {
     await client.end()
   }
@@ -64,9 +66,12 @@ function notAllowed(privileges: string[]): string {
   return `The role of DATABASE_URL lacks privileges (${named}); run \`npm run migrate\` with MIGRATION_DATABASE_URL, which grants them.`
 }
 
-/** Counts the connections that the web processes and the worker may open; each web process has two for monitoring. */
+/** Counts the connections that the web processes and the worker may open. */
 function wantedConnections({ database, webConcurrency, worker }: Settings): number {
-  return webConcurrency * (database.poolSize + 2) + (worker ? database.poolSize + queueConnections : 0)
+  return (
+    webConcurrency * (database.poolSize + monitoringConnections) +
+    (worker ? database.poolSize + queueConnections : 0)
+  )
 }
 
 /** Warns if a connection to another machine lacks TLS or a check of the certificate (ASVS 12.3.1). */

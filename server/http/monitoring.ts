@@ -1,19 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Settings } from '@/lib/config/settings'
-import { openDatabase } from '@/lib/database/pool'
+import { monitoringConnections, openDatabase } from '@/lib/database/pool'
 import type { Log } from '@/lib/logging/log'
 import { watchMailHealth } from '@/lib/mail-health/reports'
 import { createMailStateStore } from '@/lib/mail-health/state'
 import { startStoringMetrics } from '@/lib/metrics/reporter'
 import { createMetricsStore } from '@/lib/metrics/store'
+import type { Handle } from './handle'
 import { createMailHealthHandler, mailHealthPath } from './mail-health-endpoint'
 import { createMetricsHandler, metricsPath } from './metrics-endpoint'
 import { isFromDoctor, proxiesPath, sendProxyCount } from './proxies-endpoint'
-
-type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
-
-/** Besides DATABASE_POOL_SIZE: two, because a scrape makes two reads at once. */
-export const monitoringConnections = 2
 
 /**
  * Starts the monitoring of a web process, on database connections of its own, so that requests keep theirs. Logs what stops all emails,
