@@ -40,7 +40,7 @@ export const overloadedResponse: ErrorResponse = {
   headers: { 'Retry-After': '5', Connection: 'close' },
 }
 
-export type AdmittedRequest = {
+type AdmittedRequest = {
   /** Call it when the handler has returned or thrown. */
   returned(): void
 }

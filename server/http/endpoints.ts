@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { attachReceivedBody } from '@/lib/http/received-body'
 import { withoutBasePath } from './base-path'
-
-type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
+import type { Handle } from './handle'
 
 /** The functions that a `route.ts` exports, by HTTP method. */
 export type MethodHandlers = Readonly<Record<string, (request: Request) => Response | Promise<Response>>>

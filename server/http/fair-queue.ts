@@ -7,7 +7,7 @@ export type QueueBounds = {
 }
 
 /** The queue calls one of these functions once, or neither if the request leaves first. */
-export type QueuedRequest = {
+type QueuedRequest = {
   begin(): void
   /** Called to make room in a full queue for a client that has fewer requests waiting. */
   reject(): void

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { clientIp, clientKey, hasTooFewHops } from '@/lib/addresses/client-ip'
 import { runInRequestContext, type Log } from '@/lib/logging/log'
@@ -16,6 +16,7 @@ import { createResponseClass, type HeaderRules, type SecuredResponse } from './r
 import { withoutBasePath } from './base-path'
 import { limitBody } from './body-limit'
 import { limitConnections } from './connection-cap'
+import type { Handle } from './handle'
 import { type ClosingTimes, trackConnections } from './graceful-shutdown'
 import { methodNotAllowedResponse, rejectForeignHost, filterRequest } from './request-filter'
 import { logMisconfiguration } from '@/lib/logging/misconfiguration-log'
@@ -70,14 +71,14 @@ export const frontLimits: FrontLimits = {
 export type FrontParts = {
   settings: FrontSettings
   log: Log
-  handle: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
+  handle: Handle
   /** Handles WebSockets of Next's dev server. */
   upgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
   limits?: Partial<FrontLimits>
 }
 
 /** `server` is not yet listening; `close` lets responses in progress finish, within `drainGrace`. */
-export type FrontServer = { server: Server; close(): Promise<void> }
+type FrontServer = { server: Server; close(): Promise<void> }
 
 /** Creates the HTTP server in front of Next. `handle` gets the requests that pass the request filter and the limits. */
 export function createFrontServer({

@@ -5,7 +5,6 @@ export function sendJson(response: ServerResponse, status: number, facts: object
   response.writeHead(status, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
   })
   response.end(body)
 }

@@ -1,15 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '@/lib/logging/log'
 import type { MailFacts, MailStateStore } from '@/lib/mail-health/state'
-import { assessMailHealth, mailTimes, type MailTimes } from '@/lib/mail-health/verdict'
+import { assessMailHealth } from '@/lib/mail-health/verdict'
 import { hasToken, unauthorizedResponse } from './bearer-token'
 import { sendError } from './error-response'
+import type { Handle } from './handle'
 import { sendJson } from './json-response'
 
 /** The path of the mail health; 404 if HEALTH_TOKEN is not set. */
 export const mailHealthPath = '/api/health/mail'
-
-type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
 /**
  * Creates the handler of {@link mailHealthPath}: 200 if nothing is known to stop all emails, 503 if something stops them or if the
@@ -19,7 +17,6 @@ export function createMailHealthHandler(
   state: Pick<MailStateStore, 'read'>,
   token: string,
   log: Log,
-  times: MailTimes = mailTimes,
 ): Handle {
   let reading: Promise<MailFacts> | undefined
   return async (request, response) => {
@@ -27,7 +24,7 @@ export function createMailHealthHandler(
     try {
       reading ??= state.read().finally(() => (reading = undefined))
       const facts = await reading
-      const verdict = assessMailHealth(facts, times)
+      const verdict = assessMailHealth(facts)
       sendJson(response, verdict.status === 'ok' ? 200 : 503, {
         ...verdict,
         workerSeenSeconds: seconds(facts.workerSeen),

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '@/lib/logging/log'
 import type { MailStateStore } from '@/lib/mail-health/state'
 import { stopHints } from '@/lib/mail-health/stop-causes'
@@ -7,19 +6,18 @@ import { metricsContentType, formatMetrics, type Scraped } from '@/lib/metrics/e
 import type { MetricsStore } from '@/lib/metrics/store'
 import { hasToken, unauthorizedResponse } from './bearer-token'
 import { sendError } from './error-response'
+import type { Handle } from './handle'
 
 /** The path that Prometheus scrapes; 404 if METRICS_TOKEN is not set. */
 export const metricsPath = '/api/metrics'
 
 /** Milliseconds. */
-export const scrapeTimes = {
+const scrapeTimes = {
   /** For one read. A scrape makes one read, then two at once; Prometheus waits ten seconds by default. */
   patience: 4_000,
   /** How long the numbers of jobs and the mail health are reused, because counting jobs reads many rows. */
   keepJobs: 5_000,
 }
-
-type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
 type Parts = {
   store: Pick<MetricsStore, 'read' | 'readJobs'>
@@ -66,7 +64,6 @@ export function createMetricsHandler(
     response.writeHead(200, {
       'Content-Type': metricsContentType,
       'Content-Length': Buffer.byteLength(body),
-      'Cache-Control': 'no-store',
     })
     response.end(body)
   }

@@ -1,10 +1,9 @@
 import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import type { Handle } from './handle'
 import { setRequestHeader } from './request-headers'
 
 export type RenderedPage = { status: number; headers: OutgoingHttpHeaders; html: string }
-
-type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
 /**
  * Lets Next render a page for a made-up GET request, so that the page depends on no visitor's request.

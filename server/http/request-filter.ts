@@ -8,7 +8,7 @@ export type ErrorResponse = {
   headers?: Record<string, string>
 }
 
-export type FilterRules = {
+type FilterRules = {
   dev: boolean
   /** Whether this is demo or dev. */
   local: boolean

@@ -95,17 +95,13 @@ export function createResponseClass(rules: HeaderRules) {
     Request extends IncomingMessage = IncomingMessage,
   > extends ServerResponse<Request> {
     private madeNonce: string | undefined
-    private madeId: string | undefined
+    readonly requestId: string = randomUUID()
     /** The request target without the path of PUBLIC_URL; empty if it is outside that path. */
     target = ''
 
     /** The CSP nonce of this response: 128 random bits. */
     get nonce(): string {
       return (this.madeNonce ??= randomBytes(16).toString('base64'))
-    }
-
-    get requestId(): string {
-      return (this.madeId ??= randomUUID())
     }
 
     override writeHead(status: number, reason?: string | GivenHeaders, given?: GivenHeaders): this {
@@ -200,7 +196,7 @@ function isPage(contentType: number | string | readonly string[] | undefined): b
 }
 
 /** Whether a part of the request's body has not arrived yet. */
-export function isRequestBodyPending(request: IncomingMessage): boolean {
+function isRequestBodyPending(request: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers
   return !request.complete && (coding !== undefined || (length !== undefined && length !== '0'))
 }

@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import Negotiator from 'negotiator'
 import { isLanguage, preferredLanguage, type Language } from '@/lib/i18n/locales'
 import { withoutBasePath } from './base-path'
+import type { Handle } from './handle'
 import { renderPage, type RenderedPage } from './render-page'
 import type { SecuredResponse } from './response-headers'
-
-type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void
 
 /** Paths whose page depends on the language only, if the query contains nothing else. */
 const samePages = new Set(['/forgot-password', '/forgot-password/'])
