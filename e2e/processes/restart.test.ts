@@ -7,7 +7,7 @@ import { afterEach, expect, test } from 'vitest'
 import { superviseProcess, type SupervisedProcessHandle } from '@/server/processes/supervise-process'
 
 const directory = mkdtempSync(path.join(tmpdir(), 'rekey-supervised-'))
-const times = { firstDelay: 40, longestDelay: 160, healthyAfter: 400, silentStart: 200, stopGrace: 2_000 }
+const times = { firstDelay: 40, longestDelay: 160, healthyAfter: 400, stopGrace: 2_000 }
 const running: SupervisedProcessHandle[] = []
 afterEach(async () => {
   await Promise.all(running.splice(0).map((supervised) => supervised.stop()))
@@ -30,7 +30,6 @@ function supervise(script: string, options: Partial<Parameters<typeof superviseP
     name,
     start: () => fork(file, { execArgv: [] }),
     log: pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
-    reports: true,
     mustStart: false,
     times,
     ...options,
@@ -65,11 +64,6 @@ test('a start that fails for lack of memory is tried again [F15]', async () => {
   })
   expect(await supervised.up).toEqual({ port: 4310 })
   expect(logged.filter(({ event }) => event === 'sys_process_error')).toHaveLength(2)
-})
-
-test('a process that reports nothing counts as up after some time', async () => {
-  const { supervised } = supervise('', { reports: false, mustStart: true })
-  expect(await supervised.up).toEqual({})
 })
 
 test('a killed process is started again, and the log says so [F15]', async () => {

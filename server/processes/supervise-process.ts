@@ -2,40 +2,36 @@ import type { ChildProcess } from 'node:child_process'
 import type { Log } from '@/lib/logging/log'
 
 /** Milliseconds. */
-export type SupervisionTimes = {
+type SupervisionTimes = {
   firstDelay: number
   longestDelay: number
   /** A process that ran at least this long restarts after `firstDelay` again. */
   healthyAfter: number
-  silentStart: number
   /** From SIGTERM to SIGKILL. */
   stopGrace: number
 }
 
-export const supervisionTimes: SupervisionTimes = {
+const supervisionTimes: SupervisionTimes = {
   firstDelay: 1_000,
   longestDelay: 30_000,
   healthyAfter: 60_000,
-  silentStart: 3_000,
   stopGrace: 30_000,
 }
 
 /** The message in which a process tells its supervisor that it is up, or why it cannot start. */
-export type StartReport = { ready: true; port?: number } | { cannotStart: string }
+type StartReport = { ready: true; port?: number } | { cannotStart: string }
 
 type Options = {
   name: string
   start: () => ChildProcess
   log: Log
-  /** Whether the process sends a {@link StartReport}. Otherwise it is taken to be up after `silentStart`. */
-  reports: boolean
   /** Whether `up` rejects, without a restart, if the process dies before it was first up. */
   mustStart: boolean
   times?: Partial<SupervisionTimes>
 }
 
 export type SupervisedProcessHandle = {
-  /** Resolves when the process is up for the first time. */
+  /** Resolves when the process reports for the first time that it is up. */
   up: Promise<{ port?: number | undefined }>
   /** Ends the process, and does not restart it. */
   stop(): Promise<void>
@@ -46,7 +42,6 @@ export function superviseProcess({
   name,
   start,
   log,
-  reports,
   mustStart,
   times: given,
 }: Options): SupervisedProcessHandle {
@@ -77,7 +72,6 @@ export function superviseProcess({
     const { promise, resolve: isGone } = Promise.withResolvers<void>()
     gone = promise
 
-    const silent = reports ? undefined : setTimeout(() => cameUp({}), times.silentStart)
     child.on('message', (report: StartReport) => {
       if (report === null || typeof report !== 'object') return
       if ('ready' in report) cameUp({ port: report.port })
@@ -86,7 +80,6 @@ export function superviseProcess({
     // Without a listener, the error of a process that cannot be spawned would crash the supervisor.
     child.on('error', (error) => log.error({ err: error, process: name, event: 'sys_process_error' }))
     child.once('close', (code, signal) => {
-      clearTimeout(silent)
       isGone()
       if (stopping) return
       if (mustStart && !wasUp)

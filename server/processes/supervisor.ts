@@ -43,13 +43,13 @@ async function supervise(current: Settings, warnings: string[]): Promise<void> {
   const keepWeb = (mustStart: boolean): SupervisedProcessHandle => {
     const options = `${memoryOptions} ${process.env.NODE_OPTIONS ?? ''}`
     const start = () => cluster.fork({ ...environment, NODE_OPTIONS: options }).process
-    const web = superviseProcess({ name: 'web', start, log, reports: true, mustStart })
+    const web = superviseProcess({ name: 'web', start, log, mustStart })
     supervised.push(web)
     return web
   }
   const keepWorker = (): SupervisedProcessHandle => {
     const start = () => fork(scriptOf('worker-process'), { env: { ...process.env, ...environment } })
-    const worker = superviseProcess({ name: 'worker', start, log, reports: true, mustStart: true })
+    const worker = superviseProcess({ name: 'worker', start, log, mustStart: true })
     supervised.push(worker)
     return worker
   }
