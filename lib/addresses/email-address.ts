@@ -49,7 +49,7 @@ export function smtpAddress(stored: string): string | null {
 
 /** Whether a result of {@link smtpAddress} requires SMTPUTF8 (RFC 6531). */
 export function needsSmtpUtf8(address: string): boolean {
-  return !isAscii(address)
+  return !/^[\x20-\x7e]*$/.test(address)
 }
 
 export function mayBeMailed(stored: string): boolean {
@@ -136,8 +136,4 @@ function mapCharacters(text: string, map: (character: string) => string): string
 /** Lowers A to Z only: `toLowerCase` would turn a Kelvin sign into a k. */
 function lowerAscii(text: string): string {
   return text.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase())
-}
-
-function isAscii(text: string): boolean {
-  return /^[\x20-\x7e]*$/.test(text)
 }

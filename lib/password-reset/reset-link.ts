@@ -70,16 +70,12 @@ export function createLinkSigner({
   oneTimeUse: boolean
 }) {
   const period = { ...mailedPeriods, printed: printedPeriod }
-  const rings = new Map<LinkPurpose, [SigningKey, ...SigningKey[]]>()
-
-  function ringOf(purpose: LinkPurpose): [SigningKey, ...SigningKey[]] {
-    let ring = rings.get(purpose)
-    if (ring === undefined) {
-      const [first, ...older] = secrets
-      ring = [deriveKey(first, purpose), ...older.map((secret) => deriveKey(secret, purpose))]
-      rings.set(purpose, ring)
-    }
-    return ring
+  const keysOf = (purpose: LinkPurpose) => secrets.map((secret) => deriveKey(secret, purpose))
+  const rings: Record<LinkPurpose, SigningKey[]> = {
+    reset: keysOf('reset'),
+    cancel: keysOf('cancel'),
+    'cancel-change': keysOf('cancel-change'),
+    printed: keysOf('printed'),
   }
 
   function innerOf(
@@ -117,7 +113,7 @@ export function createLinkSigner({
 
   /** Signs a link, whose lifetime begins at `timestamp`. */
   function create(purpose: LinkPurpose, userId: string, timestamp: number, state: SignedState): Link {
-    const [key] = ringOf(purpose)
+    const key = rings[purpose][0]!
     const inner = innerOf(key, purpose, userId, timestamp, state)
     const outer = outerOf(key, purpose, userId, timestamp, inner)
     return { user_id: userId, timestamp, signature: Buffer.concat([outer, inner]).toString('base64url') }
@@ -131,7 +127,7 @@ export function createLinkSigner({
     const outer = whole.subarray(0, macLength)
     const inner = whole.subarray(macLength)
     let signer: SigningKey | null = null
-    for (const key of ringOf(purpose)) {
+    for (const key of rings[purpose]) {
       if (timingSafeEqual(outer, outerOf(key, purpose, link.user_id, link.timestamp, inner))) signer = key
     }
     return wellFormed && signer !== null ? { ...link, purpose, inner, key: signer } : null

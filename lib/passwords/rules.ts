@@ -38,7 +38,7 @@ export function createPasswordRuleChecker(
     lengthOf(password) > mostCodePoints || exceeds(password, (text) => text.length, units)
   const rules: { problem: RuleProblem; breaks: (password: string) => boolean }[] = [
     { problem: { code: 'too-short', min: minLength }, breaks: (password) => lengthOf(password) < minLength },
-    { problem: { code: 'numeric' }, breaks: isNumeric },
+    { problem: { code: 'numeric' }, breaks: (password) => digits.test(password) },
   ]
   // With a limit of 256 bytes or less, this rule would be redundant, because a code point has at least one byte.
   if (bytes > mostCodePoints) rules.push({ problem: { code: 'too-long', max }, breaks: isTooLong })
@@ -79,10 +79,6 @@ function bytesOf(password: string): number {
 /** Matches what Python's `str.isdigit` accepts, which Django uses: also superscripts and digits in a circle. */
 const digits =
   /^[\p{Nd}\xb2\xb3\xb9\u1369-\u1371\u19da\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792\u{10a40}-\u{10a43}\u{10e60}-\u{10e68}\u{11052}-\u{1105a}\u{1f100}-\u{1f10a}]+$/u
-
-function isNumeric(password: string): boolean {
-  return digits.test(password)
-}
 
 function hasOuterSpace(password: string): boolean {
   return isWhiteSpace(password.charAt(0)) || isWhiteSpace(password.slice(-1))
