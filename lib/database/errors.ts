@@ -14,7 +14,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
 }
 
 /** Whether a transaction failed because of a concurrent one (PostgreSQL, "Serialization Failure Handling"). */
-export function isTransactionConflict(error: unknown): boolean {
+function isTransactionConflict(error: unknown): boolean {
   return someCause(error, ({ codes }) => codes.some((code) => conflictCodes.test(code)))
 }
 

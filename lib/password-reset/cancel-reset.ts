@@ -5,9 +5,9 @@ import type { ResetDependencies } from './reset-dependencies'
 import type { Link, LinkPurpose } from './reset-link'
 import { verifyLinkAuthenticity, verifyCancelLink } from './verify-link'
 
-export type CancelResetInput = { link: Link; locale: string; requestId: string; client: string }
+type CancelResetInput = { link: Link; locale: string; requestId: string; client: string }
 
-export type CancelResetOutcome = { ok: true; newLink: boolean } | RejectedLink | Throttled
+type CancelResetOutcome = { ok: true; newLink: boolean } | RejectedLink | Throttled
 
 /** Seconds for which emails with links pause: long enough to end a flood, too short to lock the owner out. */
 const emailPause = 3600

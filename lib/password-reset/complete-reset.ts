@@ -34,7 +34,7 @@ export type RejectedPassword = {
   mismatch: boolean
 }
 
-export type CompleteResetOutcome = { ok: true } | RejectedLink | RejectedPassword | Throttled
+type CompleteResetOutcome = { ok: true } | RejectedLink | RejectedPassword | Throttled
 
 type Step = RejectedLink | RejectedPassword | Throttled | undefined
 

@@ -10,7 +10,7 @@ import type { AttemptResult } from '@/lib/queue/queue'
 import type { EmailDependencies } from './email-dependencies'
 import { buildLinkUrl } from './reset-link'
 
-export type EmailLogContext = { requestId: string; accountId: string }
+type EmailLogContext = { requestId: string; accountId: string }
 
 /**
  * Attempts once to send an email, and records the outcome. A failure to audit must not fail the job: a retry would send the email again.

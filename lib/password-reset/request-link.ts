@@ -9,14 +9,14 @@ import type { Link } from './reset-link'
 import { verifyLinkAuthenticity } from './verify-link'
 
 /** A typed login or an older link names the account. */
-export type RequestLinkInput = {
+type RequestLinkInput = {
   target: { login: string } | { link: Link }
   locale: string
   requestId: string
   client: string
 }
 
-export type RequestLinkOutcome =
+type RequestLinkOutcome =
   { ok: true; found: true | 'not-told' } | { ok: false; code: 'not-genuine' | 'not-found' } | Throttled
 
 /**

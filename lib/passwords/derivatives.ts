@@ -17,7 +17,7 @@ import {
 /** The fewest letters of a part whose repetitions count even with digits and signs between them: shorter parts also repeat by chance. */
 const tellingPart = 5
 
-export type DerivativeContext = {
+type DerivativeContext = {
   /** PASSWORD_MIN_LENGTH. */
   minLength: number
   /** Forms of names, as `nameForms` returns them. */

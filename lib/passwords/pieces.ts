@@ -3,7 +3,7 @@ import { stepsBetween } from './sequences'
 
 // Covers a password with pieces that a guesser tries: words, sequences, repetitions. Uncovered characters make it hard to guess.
 
-export type KnownWord = {
+type KnownWord = {
   /** Identifies the word. */
   word: string
   /** Whether the word is a name; otherwise, it is a common password. */

@@ -27,7 +27,7 @@ const byOrder = (a: PolicyProblem, b: PolicyProblem) => order.indexOf(a.code) - 
 
 export type PasswordPolicy = ReturnType<typeof createPasswordPolicy>
 
-export type ServiceNames = {
+type ServiceNames = {
   appName: string
   /** The host name of PUBLIC_URL. */
   host: string

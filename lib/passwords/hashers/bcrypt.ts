@@ -5,7 +5,7 @@ import type { PasswordFormat } from './password-format'
 
 const versions = ['2a', '2b', '2y'] as const
 
-export type BcryptOptions = {
+type BcryptOptions = {
   /** Devise's `stretches`, Laravel's `rounds`: each one more doubles the time. */
   cost: number
   /** Laravel needs `2y`: PHP's `password_get_info` recognises no other version as bcrypt. Devise and Rails write `2a`. */
