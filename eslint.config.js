@@ -272,7 +272,7 @@ const composedSql = {
 
 /** Not an argument of a function that adds the path of PUBLIC_URL. */
 const throughFunction =
-  ':not(CallExpression[callee.name=/^(pathInApp|urlInApp|pathInLanguage|redirectPathInLanguage)$/] > *)'
+  ':not(CallExpression[callee.name=/^(pathInApp|urlInApp|pathInLanguage|pathForRedirect)$/] > *)'
 /** Rejects literal paths outside of such a call. @param start a pattern of their beginning */
 const ownPaths = (/** @type {string} */ start) =>
   [`Literal[value=/${start}/]`, `TemplateLiteral[quasis.0.value.raw=/${start}/]`].map((path) => ({

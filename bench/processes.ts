@@ -4,7 +4,7 @@ import { mkdtempSync, openSync, readFileSync, readdirSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { runScript, startScript } from '@/scripts/stop-signals.js'
+import { runScriptToEnd, startScript } from '@/scripts/stop-signals.js'
 import type { BenchDatabase } from './database'
 import type { Reply } from './programs/orders'
 
@@ -190,7 +190,7 @@ export async function startPeers(env: Record<string, string> = {}): Promise<Proc
 
 /** @throws Error with the script's output, if it fails */
 export async function runPeerScript(script: string, env: Record<string, string>): Promise<void> {
-  const { code, output } = await runScript(script, [], { env: { ...process.env, ...env }, quiet: true })
+  const { code, output } = await runScriptToEnd(script, [], { env: { ...process.env, ...env }, quiet: true })
   if (code !== 0) throw new Error(`${script} failed:\n${output.slice(-4000)}`)
 }
 

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import * as esbuild from 'esbuild'
-import { build, isBuilt } from '../scripts/build.js'
-import { runScript } from '../scripts/stop-signals.js'
+import { build, isBuildCurrent } from '../scripts/build.js'
+import { runScriptToEnd } from '../scripts/stop-signals.js'
 
 const peers = 'bench/peers'
 const stamp = `${peers}/.next/.sources`
@@ -42,7 +42,7 @@ async function buildPeers() {
     if (status !== 0) throw new Error('The packages of the peers could not be installed.')
   }
   const env = { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' }
-  const { code } = await runScript(`${peers}/node_modules/next/dist/bin/next`, ['build', peers], { env })
+  const { code } = await runScriptToEnd(`${peers}/node_modules/next/dist/bin/next`, ['build', peers], { env })
   if (code !== 0) throw new Error('The peers could not be built.')
   writeFileSync(stamp, peerSources())
 }
@@ -68,10 +68,10 @@ async function bundle() {
 }
 
 try {
-  if (!isBuilt()) await build()
+  if (!isBuildCurrent()) await build()
   await buildPeers()
   await bundle()
-  const { code } = await runScript('dist/bench/bench.js', process.argv.slice(2))
+  const { code } = await runScriptToEnd('dist/bench/bench.js', process.argv.slice(2))
   process.exit(code ?? 1)
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

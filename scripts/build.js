@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { loadConfiguration } from './load-configuration.js'
-import { runScript } from './stop-signals.js'
+import { runScriptToEnd } from './stop-signals.js'
 
 /** A new file in these folders can be a new page. */
 const pageFolders = ['app', 'client', 'components', 'lib', 'messages']
@@ -51,13 +51,14 @@ function readStamp(directory) {
 }
 
 /** Whether the code outside Next was compiled from the current sources. */
-export function isCompiled(directory = 'dist') {
+export function isCodeCurrent(directory = 'dist') {
   const stamp = readStamp(directory)
   return stamp !== undefined && isDeepStrictEqual(stamp, digestsOf(Object.keys(stamp)))
 }
 
 /** Whether the code outside Next and the pages are built from the current sources. */
-export const isBuilt = () => isCompiled() && isDeepStrictEqual(readStamp('.next'), digestsOf(pageSources()))
+export const isBuildCurrent = () =>
+  isCodeCurrent() && isDeepStrictEqual(readStamp('.next'), digestsOf(pageSources()))
 /** Whether there is a build, even of older sources. */
 export const hasBuild = () =>
   existsSync('dist/server/processes/supervisor.js') && existsSync('.next/BUILD_ID')
@@ -80,7 +81,7 @@ export async function compile(directory = 'dist') {
 }
 
 async function checkTypes() {
-  const { code, output } = await runScript('scripts/check-types.js', [], { quiet: true })
+  const { code, output } = await runScriptToEnd('scripts/check-types.js', [], { quiet: true })
   if (code !== 0)
     throw new Error(`${output}Nothing was built: correct these lines, then run \`npm run build\`.`)
 }
@@ -139,7 +140,7 @@ export async function generateDatabaseClient() {
 
 /** @param {string} script @param {string[]} args @param {Record<string, string>} env @param {boolean} [quiet] hides output of a success */
 async function run(script, args, env, quiet = false) {
-  const { code, output } = await runScript(script, args, {
+  const { code, output } = await runScriptToEnd(script, args, {
     env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CHECKPOINT_DISABLE: '1', ...env },
     quiet,
   })

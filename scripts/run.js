@@ -3,13 +3,13 @@ import './stop-signals.js'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { basePathOf, builtBasePath } from './base-path.js'
-import { build, compile, hasBuild, hasSources, isBuilt, isCompiled } from './build.js'
+import { build, compile, hasBuild, hasSources, isBuildCurrent, isCodeCurrent } from './build.js'
 import { loadEnvFile } from './env-file.js'
 import { takeUsersOption } from './demo-users/users-option.js'
 import { loadConfiguration } from './load-configuration.js'
 import { watchParents } from './watch-parents.js'
 
-/** `needs`: `pages` and `code` (all but the pages) are built if they are outdated; without a current build, `built` fails. */
+/** `needs`: `pages` builds everything if it is outdated, `code` everything but the pages. `built` fails without a current build. */
 const commands = {
   demo: { entry: 'scripts/demo', needs: 'pages', mode: 'demo', users: true },
   dev: { entry: 'scripts/demo', needs: 'code', mode: 'dev', users: true },
@@ -74,14 +74,14 @@ let directory = 'dist'
 try {
   if (command.needs === 'built') {
     if (!hasBuild()) fail('There is no build to serve; run `npm run build` first.')
-    if (hasSources() && !isBuilt()) fail('The sources changed since the build; run `npm run build`.')
+    if (hasSources() && !isBuildCurrent()) fail('The sources changed since the build; run `npm run build`.')
   }
-  if (command.needs === 'code' && hasSources() && !isCompiled()) {
+  if (command.needs === 'code' && hasSources() && !isCodeCurrent()) {
     // Not to `dist`, from which a running service may restart its processes.
     directory = 'dist/dev'
-    if (!isCompiled(directory)) await compile(directory)
+    if (!isCodeCurrent(directory)) await compile(directory)
   }
-  if (command.needs === 'pages' && (name === 'build' || !isBuilt() || isForAnotherPath())) {
+  if (command.needs === 'pages' && (name === 'build' || !isBuildCurrent() || isForAnotherPath())) {
     await build()
   }
   // Otherwise Node would print the message of an error in the team's code, which may quote a secret.

@@ -58,7 +58,7 @@ export function startScript(script, args, options) {
  * @param {{ env?: NodeJS.ProcessEnv, quiet?: boolean }} [options] `quiet`: collect the output instead of showing it
  * @returns {Promise<{ code: number | null, output: string }>} the exit code, which is null if a signal ended the script
  */
-export function runScript(script, args, { env = process.env, quiet = false } = {}) {
+export function runScriptToEnd(script, args, { env = process.env, quiet = false } = {}) {
   return new Promise((resolve, reject) => {
     const out = quiet ? 'pipe' : 'inherit'
     const child = startScript(script, args, { env, stdio: ['ignore', out, out] })

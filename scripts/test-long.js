@@ -1,8 +1,8 @@
 // `npm run test:long -- lib/http` runs only the long tests whose path contains that text. Results: docs/long-runs.md.
-import { runScript } from './stop-signals.js'
+import { runScriptToEnd } from './stop-signals.js'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { build, generateDatabaseClient, isBuilt } from './build.js'
+import { build, generateDatabaseClient, isBuildCurrent } from './build.js'
 import { findOrInstallBrowser } from './find-or-install-browser.js'
 import { parsePlaywrightReport, parseVitestReport, formatFailures } from './report.js'
 
@@ -28,7 +28,7 @@ if (files.length === 0) {
 rmSync(results, { recursive: true, force: true })
 mkdirSync(results, { recursive: true })
 await generateDatabaseClient()
-if (files.some((file) => file.startsWith('e2e')) && !isBuilt()) {
+if (files.some((file) => file.startsWith('e2e')) && !isBuildCurrent()) {
   await build()
 }
 
@@ -42,7 +42,7 @@ const failures = []
  * @param {(report: any) => [file: string, result: Result, milliseconds: number][]} read
  */
 async function run(script, args, report, read) {
-  const { code } = await runScript(script, args, {
+  const { code } = await runScriptToEnd(script, args, {
     env: {
       ...process.env,
       REKEY_LONG: '1',

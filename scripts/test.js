@@ -1,11 +1,11 @@
 // `npm test -- unit app` runs only these parts. Four parts must be named: `slow`; `timing`, which needs the machine for itself; `peers`,
 // which needs other products and a server; and `journeys`, the tests of `browser` that reach the database.
-import { runScript } from './stop-signals.js'
+import { runScriptToEnd } from './stop-signals.js'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { buildSecrets, isMadeWithSecrets, noteMadeWithSecrets } from '../e2e/support/build-secrets.js'
-import { generateDatabaseClient, isBuilt } from './build.js'
+import { generateDatabaseClient, isBuildCurrent } from './build.js'
 import { findOrInstallBrowser } from './find-or-install-browser.js'
 import { parsePlaywrightReport, parseVitestReport, formatFailures } from './report.js'
 
@@ -47,7 +47,7 @@ const failures = []
 async function run(title, script, args, env = {}) {
   console.log(`\n── ${title}`)
   const start = performance.now()
-  const { code } = await runScript(script, args, {
+  const { code } = await runScriptToEnd(script, args, {
     env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ...env },
   })
   console.log(`── ${title}: ${Math.round((performance.now() - start) / 1000)} s`)
@@ -107,10 +107,10 @@ try {
 
   if (
     ['app', 'slow', 'timing', 'browser', 'journeys'].some(isWanted) &&
-    !(isBuilt() && isMadeWithSecrets())
+    !(isBuildCurrent() && isMadeWithSecrets())
   ) {
     await run('build', 'scripts/run.js', ['build'], buildSecrets)
-    if (!isBuilt()) throw new Error('The app cannot be tested without a build.')
+    if (!isBuildCurrent()) throw new Error('The app cannot be tested without a build.')
     noteMadeWithSecrets()
   }
   if (isWanted('app')) await vitest('app', 'the running app over HTTP and SMTP', appFolders)

@@ -12,11 +12,11 @@ export async function chosenLanguage(): Promise<Language | undefined> {
 
 /** Returns a path with the path of PUBLIC_URL, and with `?lang=` unless `browserLanguage()` is this language anyway. */
 export async function pathInLanguage(path: `/${string}`, language: Language): Promise<string> {
-  return pathInApp(services().settings, await redirectPathInLanguage(path, language))
+  return pathInApp(services().settings, await pathForRedirect(path, language))
 }
 
 /** Like `pathInLanguage`, but without the path of PUBLIC_URL, which Next's `redirect` adds itself. */
-export async function redirectPathInLanguage(path: `/${string}`, language: Language): Promise<`/${string}`> {
+export async function pathForRedirect(path: `/${string}`, language: Language): Promise<`/${string}`> {
   return language === (await browserLanguage()) ? path : `${path}?lang=${language}`
 }
 

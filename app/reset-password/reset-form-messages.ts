@@ -9,7 +9,7 @@ import {
 import type { RejectedPassword } from '@/lib/password-reset/complete-reset'
 import { formErrorMessages, fillFieldMessages } from '@/app/i18n/form-error-messages'
 import type { ResetFormMessages } from './reset-password-form'
-import { similarityMessageKeys } from './similarity-message-keys'
+import { similarityMessageKeysFor } from './similarity-message-keys'
 
 export async function resetFormMessages(
   language: Language,
@@ -18,7 +18,7 @@ export async function resetFormMessages(
 ): Promise<ResetFormMessages> {
   const t = await getTranslations({ locale: language, namespace: 'pages.reset' })
   const p = await getTranslations({ locale: language, namespace: 'pages.password-problems' })
-  const similar = similarityMessageKeys(users)
+  const similar = similarityMessageKeysFor(users)
   const advice: Record<RejectedPassword['problems'][number]['code'], string> = {
     'too-short': p('too-short', limitsOf(policy, 'too-short')),
     'too-long': p('too-long', limitsOf(policy, 'too-long')),

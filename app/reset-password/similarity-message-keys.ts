@@ -4,6 +4,6 @@ const keys = {
 } as const
 
 /** The messages mention the username only if the users table has one. */
-export function similarityMessageKeys(users: { username?: string }) {
+export function similarityMessageKeysFor(users: { username?: string }) {
   return keys[users.username === undefined ? 'no-username' : 'username']
 }

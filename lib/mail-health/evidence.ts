@@ -3,8 +3,8 @@ import { stopsEveryEmail } from '@/lib/mail/failure-hints'
 import type { StopCause } from './stop-causes'
 
 /**
- * `unclear`: the attempt took too long, or a team's own `sendEmail` returned neither a cause nor an alert. `deferred`: a failure that
- * concerns the recipient or the message and is not final.
+ * `unclear`: the attempt took too long, the whole email was sent without a reply, or a team's own `sendEmail` returned neither a cause nor
+ * an alert. `deferred`: a failure that concerns the recipient or the message and is not final.
  */
 export type SuspectKind = 'unclear' | 'deferred'
 

@@ -38,7 +38,10 @@ export type MailFacts = {
 export type MailObservations = {
   /** Milliseconds since the mail server last accepted an email. */
   accepted?: number | undefined
-  /** The last failure that would stop every email: milliseconds since it was observed, and since the first failed attempt began. */
+  /**
+   * The last failure that would stop every email. `failed`: milliseconds since it was observed. `started`: milliseconds since the first of
+   * the attempts began that failed since the last write, of any cause.
+   */
   failure?: { cause: StopCause; reason: string; failed: number; started: number } | undefined
 }
 

@@ -1,6 +1,6 @@
 import { mailHints } from '@/lib/mail/failure-hints'
 
-/** The hints for the operator, by the cause that stops all emails. `mailHints` has the causes that one failed attempt shows. */
+/** The hints for the operator, by the cause that stops all emails. One failed attempt proves a cause in `mailHints`. */
 export const stopHints = {
   ...mailHints,
   server:

@@ -4,12 +4,12 @@ import type { AttemptResult, JobHandlers, QueuedJob } from '@/lib/queue/queue'
 import type { EmailDependencies } from './email-dependencies'
 import { queueLinkEmails } from './queue-link-emails'
 import { createEmailSimulation } from './simulated-emails'
-import { createLinkEmailStore } from './store-link-emails'
+import { createLinkEmailJobWriter } from './store-link-email-jobs'
 import { sendChangedEmail } from './send-changed-email'
 import { sendLinkEmail, renderLinkEmail } from './send-link-email'
 
 export function createJobHandlers(parts: EmailDependencies): JobHandlers {
-  const store = createLinkEmailStore(parts)
+  const store = createLinkEmailJobWriter(parts)
   const simulation = createEmailSimulation(parts, store, renderLinkEmail.bind(null, parts))
   return {
     'link-request': (job) => retryLookUp(parts, job, () => queueLinkEmails(parts, simulation, store, job)),

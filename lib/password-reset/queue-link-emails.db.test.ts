@@ -8,7 +8,7 @@ import type { Account } from '@/lib/accounts/account'
 import { auditEvents, createAuditLog } from '@/lib/audit/audit'
 import { notificationChannel } from '@/lib/queue/notifications'
 import type { RekeyConfig } from './extension-points'
-import { createLinkEmailStore, type LinkEmailJob } from './store-link-emails'
+import { createLinkEmailJobWriter, type LinkEmailJob } from './store-link-email-jobs'
 
 let worker: OpenedWorker
 let account: Account
@@ -207,7 +207,7 @@ describe('the statement that stores the emails of a request', () => {
   }
 
   const store = (...emails: LinkEmailJob[]) =>
-    createLinkEmailStore({ audit: audit(), database: worker.services.database })(emails, from)
+    createLinkEmailJobWriter({ audit: audit(), database: worker.services.database })(emails, from)
 
   const storedIds = async () => {
     const { rows } = await worker.sql.query<{ id: string }>(

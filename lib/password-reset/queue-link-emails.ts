@@ -6,7 +6,7 @@ import { usernameSpellings } from '@/lib/text/username'
 import type { EmailDependencies } from './email-dependencies'
 import { findResettableAccounts } from './find-accounts'
 import type { EmailSimulation } from './simulated-emails'
-import type { LinkEmailJob, StoreLinkEmails } from './store-link-emails'
+import type { LinkEmailJob, StoreLinkEmailJobs } from './store-link-email-jobs'
 
 /** Seconds that each email of a request after the first waits: all at once, they could reveal that one login has several accounts. */
 const spread = { least: 1, most: 4 }
@@ -18,7 +18,7 @@ const spread = { least: 1, most: 4 }
 export async function queueLinkEmails(
   parts: EmailDependencies,
   simulation: EmailSimulation,
-  store: StoreLinkEmails,
+  store: StoreLinkEmailJobs,
   { id, data, createdAt, attempt }: QueuedJob<'link-request'>,
 ): Promise<AttemptResult> {
   const { limits } = parts

@@ -3,7 +3,7 @@ import { isLanguage, type Language } from '@/lib/i18n/locales'
 import type { RenderedEmail } from '@/lib/mail/email-types'
 import { auditUnknownAccount } from './rejections'
 import type { EmailDependencies } from './email-dependencies'
-import type { StoreLinkEmails } from './store-link-emails'
+import type { StoreLinkEmailJobs } from './store-link-email-jobs'
 import type { JobData } from '@/lib/queue/job-data'
 import type { AttemptResult } from '@/lib/queue/queue'
 
@@ -37,7 +37,7 @@ export type EmailSimulation = ReturnType<typeof createEmailSimulation>
  */
 export function createEmailSimulation(
   parts: EmailDependencies,
-  store: StoreLinkEmails,
+  store: StoreLinkEmailJobs,
   write: (account: Account, requestedAt: number, locale: Language) => Promise<RenderedEmail>,
 ) {
   const { accounts, recovery, mailer, limits, audit, database, settings, log, sendPacing } = parts

@@ -17,7 +17,7 @@ type Cap = {
  *
  * Hides rejected connections from the listeners that the server has when this is called. Listeners added later see them.
  */
-export function limitConnections(server: Server, { perClient, isIdle, reject }: Cap): void {
+export function limitConnectionsPerClient(server: Server, { perClient, isIdle, reject }: Cap): void {
   const open = new Map<string, { sockets: Set<Socket>; lookAgain: number }>()
   const listeners = server.listeners('connection')
   server.removeAllListeners('connection')

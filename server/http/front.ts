@@ -15,7 +15,7 @@ import { pagePolicy } from './content-security-policy'
 import { createResponseClass, type HeaderRules, type SecuredResponse } from './response-headers'
 import { withoutBasePath } from './base-path'
 import { limitBody } from './body-limit'
-import { limitConnections } from './connection-cap'
+import { limitConnectionsPerClient } from './connection-cap'
 import type { Handle } from './handle'
 import { type ClosingTimes, trackConnections } from './graceful-shutdown'
 import { methodNotAllowedResponse, rejectForeignHost, filterRequest } from './request-filter'
@@ -117,7 +117,7 @@ export function createFrontServer({
   })
   server.timeout = limits.idleTimeout
   if (trustedProxyHops === 0)
-    limitConnections(server, {
+    limitConnectionsPerClient(server, {
       perClient: limits.connectionsPerClient,
       isIdle: (socket) => connections.isIdle(socket),
       reject: (socket) => {

@@ -7,7 +7,7 @@ import { jobInsertCtes } from '@/lib/queue/job-insert'
 import type { JobData } from '@/lib/queue/job-data'
 import type { EmailDependencies } from './email-dependencies'
 
-export type StoreLinkEmails = ReturnType<typeof createLinkEmailStore>
+export type StoreLinkEmailJobs = ReturnType<typeof createLinkEmailJobWriter>
 
 export type LinkEmailJob = {
   /** If a job with this id exists, it stays as it is. */
@@ -27,7 +27,7 @@ type Entry = { jobs: readonly LinkEmailJob[]; origin: Origin }
 const bounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 1, size: 100 }
 
 /** Creates the function that stores the jobs of emails. Waiting requests may share a statement, which notifies the workers once. */
-export function createLinkEmailStore({ audit, database }: Pick<EmailDependencies, 'audit' | 'database'>) {
+export function createLinkEmailJobWriter({ audit, database }: Pick<EmailDependencies, 'audit' | 'database'>) {
   const text = statementText(database.schemas)
 
   async function storeAll(entries: Entry[]): Promise<void[]> {

@@ -5,7 +5,7 @@ import { startDatabaseProxy } from '@/e2e/support/database-proxy'
 import { createMigratedDatabase, type TestDatabase } from '@/e2e/support/test-database'
 import { createAuditLog } from '@/lib/audit/audit'
 import { openDatabase, type Database } from '@/lib/database/pool'
-import { createLinkEmailStore, type LinkEmailJob } from './store-link-emails'
+import { createLinkEmailJobWriter, type LinkEmailJob } from './store-link-email-jobs'
 
 let database: TestDatabase
 let opened: Database
@@ -32,7 +32,7 @@ type Request = ReturnType<typeof newRequest>
 const newRequests = () => ['r-1', 'r-2', 'r-3'].map(newRequest)
 
 function storeAll(requests: Request[], of = opened): Promise<PromiseSettledResult<void>[]> {
-  const store = createLinkEmailStore({ audit: audit(), database: of })
+  const store = createLinkEmailJobWriter({ audit: audit(), database: of })
   return Promise.allSettled(
     requests.map(({ email, requestId }) => store([email], { requestId, client: '198.51.100.77' })),
   )
