@@ -9,16 +9,14 @@ import { pathInLanguage, visitorLanguage } from '@/app/i18n/request'
 export default async function NotFoundPage() {
   const language = await visitorLanguage()
   const t = await getTranslations({ locale: language, namespace: 'pages.not-found' })
+  const requestPath = await pathInLanguage('/forgot-password/', language)
   return (
     <PageLayout language={language} title={t('title')}>
       <PageHeading icon={<CompassIcon className="size-7" />} title={t('title')}>
         <p>{t('lead')}</p>
       </PageHeading>
       {services().settings.reset.enabled && (
-        <a
-          className={`mt-8 ${buttonClass('primary')}`}
-          href={await pathInLanguage('/forgot-password/', language)}
-        >
+        <a className={`mt-8 ${buttonClass('primary')}`} href={requestPath}>
           {t('ask')}
         </a>
       )}

@@ -12,7 +12,7 @@ const wanted = process.argv.slice(2)
 const files = globSync(
   '{app,client,components,e2e,emails,lib,messages,prisma,scripts,server}/**/*.{test,spec}.ts',
 )
-  .filter((file) => /support\/long-form|browser\/looks/.test(readFileSync(file, 'utf8')))
+  .filter((file) => /support\/long-form|browser\/journey-variants/.test(readFileSync(file, 'utf8')))
   // Timing tests need the machine for themselves: docs/timing.md.
   .filter((file) => !file.includes('parity'))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))

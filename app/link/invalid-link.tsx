@@ -103,6 +103,7 @@ export async function UncheckedLink({ language, link }: Props & { link: LinkPara
 async function Renewal({ language, link }: Props & { link: LinkParameters }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
   const messages = { submit: t('renew'), busy: t('renew-busy'), hint: t('renew-hint') }
+  const requestPath = await pathInLanguage('/forgot-password/', language)
   return (
     <>
       <LinkForm
@@ -113,7 +114,7 @@ async function Renewal({ language, link }: Props & { link: LinkParameters }) {
         messages={{ ...messages, errors: await formErrorMessages(language) }}
       />
       <p className="mt-6">
-        <a className="text-link inline-block py-1" href={await pathInLanguage('/forgot-password/', language)}>
+        <a className="text-link inline-block py-1" href={requestPath}>
           {t('elsewhere', { loginField: loginKind() })}
         </a>
       </p>
@@ -137,11 +138,9 @@ export async function RequestLink({
   variant = 'primary',
 }: Props & { variant?: 'primary' | 'quiet' }) {
   const t = await getTranslations({ locale: language, namespace: 'pages.dead-link' })
+  const path = await pathInLanguage('/forgot-password/', language)
   return (
-    <a
-      className={`mt-4 w-full sm:w-auto ${buttonClass(variant)}`}
-      href={await pathInLanguage('/forgot-password/', language)}
-    >
+    <a className={`mt-4 w-full sm:w-auto ${buttonClass(variant)}`} href={path}>
       {t('ask')}
     </a>
   )
