@@ -5,7 +5,7 @@ import { testServer } from '@/e2e/support/test-database'
 import { defaultSchemaNames } from '@/lib/config/schema-names'
 import { createFetchers } from './fetchers'
 
-// The embedded database sends no notifications.
+// On the embedded database, every client gets every notification.
 describe.runIf(testServer)('fetchers that a notification wakes [F1]', () => {
   let opened: OpenedQueue
   beforeAll(async () => void (opened = await openQueue()), 120_000)
