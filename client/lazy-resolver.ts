@@ -1,6 +1,10 @@
 import type { FieldValues, Resolver } from 'react-hook-form'
 
-/** Loads the resolver when needed (docs/decisions/0017-what-a-form-loads-late.md). If that fails, only the endpoint validates. */
+/**
+ * Loads the resolver when needed (docs/decisions/0017-what-a-form-loads-late.md).
+ *
+ * @param load must not reject: if loading fails, it returns undefined, and only the endpoint validates
+ */
 export function lazyResolver<Values extends FieldValues>(
   load: () => Promise<Resolver<Values> | undefined>,
 ): Resolver<Values> {

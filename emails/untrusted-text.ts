@@ -1,4 +1,4 @@
-// The service sends untrusted text in its own name, so the text must not become HTML, a link, or a message of its own.
+// The service sends untrusted text in its own name, so the text must not become a link or a message of its own. Callers escape HTML.
 
 const maxLength = 64
 

@@ -1,4 +1,4 @@
-/** Matches `&#038;`, a character reference of `&`. The first one in a fragment has no `&`, which stays in the query. */
+/** Matches `&#038;`, a character reference of `&`. The first `&` ends the query, so a fragment begins with `#038;`. */
 const numberedAmpersand = /&?#(?:0*38|x0*26);/gi
 
 /**

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { emails } from '@/emails/templates'
 import { signedState } from '@/lib/accounts/account'
 import type { RekeyConfig } from '@/lib/password-reset/extension-points'
-import { createSendPacing } from '@/lib/password-reset/send-pacing'
+import { createSendPacer } from '@/lib/password-reset/send-pacer'
 import { createJobHandlers } from '@/lib/password-reset/job-handlers'
 import { createMailer } from '@/lib/mail/mailer'
 import { migrate } from '@/lib/setup/migrate'
@@ -163,7 +163,7 @@ describe('sessions of the account [S1]', () => {
       configuration: endSessions,
       emails,
       mailer,
-      sendPacing: createSendPacing({ slots: 16, longestPause: 0 }),
+      sendPacer: createSendPacer({ slots: 16, longestPause: 0 }),
     })
     for (let i = 0; i < 50; i += 1) {
       const client = `198.51.100.${i}`
@@ -266,7 +266,7 @@ describe('the hook passwordChanged, for stores outside the database', () => {
       configuration,
       emails,
       mailer,
-      sendPacing: createSendPacing({ slots: 16, longestPause: 0 }),
+      sendPacer: createSendPacer({ slots: 16, longestPause: 0 }),
     })
     const work = { id: randomUUID(), data: rows[0].data, createdAt: new Date(), attempt: 1 }
     await expect(handlers['changed-hook'](work)).rejects.toThrow('away')

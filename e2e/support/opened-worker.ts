@@ -5,7 +5,7 @@ import { createMailer } from '@/lib/mail/mailer'
 import type { EmailDependencies } from '@/lib/password-reset/email-dependencies'
 import type { RekeyConfig } from '@/lib/password-reset/extension-points'
 import { createJobHandlers } from '@/lib/password-reset/job-handlers'
-import { createSendPacing } from '@/lib/password-reset/send-pacing'
+import { createSendPacer } from '@/lib/password-reset/send-pacer'
 import type { JobData } from '@/lib/queue/job-data'
 import type { AttemptResult, JobHandlers, QueuedJob } from '@/lib/queue/queue'
 import { startMailSink } from './mail-sink'
@@ -36,7 +36,7 @@ export async function openWorker() {
       configuration,
       emails: { ...emails, ...configuration.emails },
       mailer,
-      sendPacing: createSendPacing({ slots: 16, longestPause: 0 }),
+      sendPacer: createSendPacer({ slots: 16, longestPause: 0 }),
       ...parts,
     })
 

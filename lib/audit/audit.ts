@@ -23,7 +23,8 @@ export const auditEvents = {
   limitLifted: 'excess_rate_limit_lifted',
 } as const
 
-export type AuditEvent = keyof typeof auditEvents
+/** The log and the table have the event's value in `auditEvents`. */
+export type AuditEventKey = keyof typeof auditEvents
 
 export type AuditFacts = {
   accountId?: string | undefined
@@ -58,7 +59,7 @@ export function createAuditLog(
   const insert = createAuditInsert({ pool, names }, usersTable)
 
   /** Records an event. If `tx` is rolled back, the row is gone, but the line in the log stays. @throws if the row cannot be stored */
-  async function record(event: AuditEvent, facts: AuditFacts, tx?: Transaction): Promise<void> {
+  async function record(event: AuditEventKey, facts: AuditFacts, tx?: Transaction): Promise<void> {
     const entry = entryOf(event, facts)
     if (tx === undefined) await insert({ ...entry, actor: entry.actor ?? null })
     else
@@ -70,7 +71,7 @@ export function createAuditLog(
   }
 
   /** Writes an event to the process's log only: a row for each such event could let an attacker fill the database. */
-  function logOnly(event: AuditEvent, facts: AuditFacts): void {
+  function logOnly(event: AuditEventKey, facts: AuditFacts): void {
     log.info(entryOf(event, facts))
   }
 
@@ -80,7 +81,7 @@ export function createAuditLog(
   }
 
   /** Records an event; logs a failure instead of throwing. */
-  async function recordBestEffort(event: AuditEvent, facts: AuditFacts): Promise<void> {
+  async function recordBestEffort(event: AuditEventKey, facts: AuditFacts): Promise<void> {
     await record(event, facts).catch((error: unknown) =>
       log.error({ err: error, event: 'audit_failed', missing: auditEvents[event] }),
     )
@@ -105,7 +106,7 @@ export function createAuditLog(
   return { usersTable, record, logOnly, simulate, recordBestEffort, history, purge }
 }
 
-function entryOf(event: AuditEvent, facts: AuditFacts) {
+function entryOf(event: AuditEventKey, facts: AuditFacts) {
   const { accountId = null, requestId = null, reason = null, actor } = facts
   const client = facts.client === undefined ? null : (clientNetwork(facts.client) ?? null)
   return {

@@ -6,7 +6,7 @@ import type { Language } from '@/lib/i18n/locales'
 import { LimiterBroken } from '@/lib/rate-limits/limits'
 import type { Log } from '@/lib/logging/log'
 import { HashQueueFull } from '@/lib/passwords/hash-queue'
-import { logMisconfiguration, mayBeProxy } from '@/lib/logging/misconfiguration-log'
+import { reportRefusedRequest, mayBeProxy } from '@/lib/logging/refused-requests'
 import type { Settings } from '@/lib/config/settings'
 import {
   isBrowserForm,
@@ -86,9 +86,9 @@ export async function handlePost(
 
 function logIfMisconfigured(log: Log, error: unknown, client?: string): void {
   if (!(error instanceof ApiError)) return
-  if (error.code === 'cross-origin') logMisconfiguration(log, 'cross-origin')
+  if (error.code === 'cross-origin') reportRefusedRequest(log, 'cross-origin')
   if (error.code === 'throttled' && client !== undefined && mayBeProxy(client))
-    logMisconfiguration(log, 'throttled-proxy')
+    reportRefusedRequest(log, 'throttled-proxy')
 }
 
 /** Responds with 405, or with 413 if the request announces a body that is too large. */

@@ -19,7 +19,7 @@ type EmailLogContext = { requestId: string; accountId: string }
  * @throws the error of a team's `sendEmail`
  */
 export async function deliverEmail(
-  { audit, configuration, sendPacing, log, mailer }: EmailDependencies,
+  { audit, configuration, sendPacer, log, mailer }: EmailDependencies,
   event: 'sent' | 'notified',
   id: string,
   account: Account,
@@ -29,7 +29,7 @@ export async function deliverEmail(
 ): Promise<AttemptResult> {
   const send = () => mailer.send({ id, to: account.email, content: text })
   const sendByTeam = () => configuration.sendEmail?.({ id, to: account.email, text, account }, send) ?? send()
-  const outcome = await (event === 'sent' ? sendPacing.send(sendByTeam) : sendByTeam())
+  const outcome = await (event === 'sent' ? sendPacer.send(sendByTeam) : sendByTeam())
   const kind = event === 'sent' ? 'link' : 'changed'
   if (outcome.ok) {
     count('emails_sent', { kind })

@@ -8,7 +8,7 @@ import type { Mailer } from '@/lib/mail/mailer'
 import type { Queue } from '@/lib/queue/queue'
 import type { Limits } from '@/lib/rate-limits/limits'
 import type { RecoveryStore } from '@/lib/recovery/recovery-store'
-import type { SendPacing } from './send-pacing'
+import type { SendPacer } from './send-pacer'
 import type { RekeyConfig } from './extension-points'
 import type { LinkSigner } from './reset-link'
 
@@ -26,5 +26,5 @@ export type EmailDependencies = {
   settings: Settings
   configuration: RekeyConfig
   log: Log
-  sendPacing: SendPacing
+  sendPacer: SendPacer
 }

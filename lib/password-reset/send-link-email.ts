@@ -22,7 +22,7 @@ export async function sendLinkEmail(
   simulation: EmailSimulation,
   { id, data, attempt }: Job,
 ): Promise<AttemptResult> {
-  if (attempt === 1) await parts.sendPacing.pause()
+  if (attempt === 1) await parts.sendPacer.pause()
   const { accountId } = data
   if (accountId === null) return simulation.email(data)
   const ended = await send(parts, simulation, accountId, { id, data, attempt })

@@ -40,7 +40,7 @@ export function createEmailSimulation(
   store: StoreLinkEmailJobs,
   write: (account: Account, requestedAt: number, locale: Language) => Promise<RenderedEmail>,
 ) {
-  const { accounts, recovery, mailer, limits, audit, database, settings, log, sendPacing } = parts
+  const { accounts, recovery, mailer, limits, audit, database, settings, log, sendPacer } = parts
 
   /** Queues a simulated email for a request that found no account, and records the request. */
   async function request(jobId: string, job: EmailJob, client: string): Promise<AttemptResult> {
@@ -69,7 +69,7 @@ export function createEmailSimulation(
   async function sending({ requestedAt, locale }: EmailJob): Promise<void> {
     try {
       const text = await write(nobody, requestedAt, isLanguage(locale) ? locale : settings.defaultLocale)
-      await sendPacing.simulate(async () => {
+      await sendPacer.simulate(async () => {
         await mailer.simulate(text)
         // Each statement stands for a step of SMTP.
         for (let trip = 0; trip < roundTrips; trip += 1) await database.queries.$queryRaw`SELECT 1`

@@ -113,7 +113,7 @@ function listed(): ReadonlySet<string> {
   return (common ??= new Set(dictionary['passwords-common']))
 }
 
-/** Whether a text is the form without disguise of a common password. Those with fewer than three letters from a to z do not count. */
+/** Whether a text is what `withoutDisguise` makes of a common password that has at least three letters from a to z. */
 function isCommonWord(plain: string): boolean {
   commonWords ??= new Set(
     dictionary['passwords-common']

@@ -14,6 +14,8 @@ type Waking = {
 /**
  * Makes a notification wake one idle fetcher of its queue, because pg-boss would wake all of them. A fetcher that got a full batch wakes
  * the next one. Call this function before `boss.start()`, which starts to listen.
+ *
+ * @returns a function like `boss.work`, which starts such fetchers
  */
 export function createFetchers(boss: PgBoss) {
   const queues = new Map<string, Waking>()

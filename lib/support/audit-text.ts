@@ -1,6 +1,6 @@
-import { auditEvents, type AuditEvent, type HistoryEntry } from '@/lib/audit/audit'
+import { auditEvents, type AuditEventKey, type HistoryEntry } from '@/lib/audit/audit'
 
-const texts: Record<AuditEvent, string> = {
+const texts: Record<AuditEventKey, string> = {
   requested: 'a link was requested',
   limited: 'a request was refused by a limit',
   sent: 'the email with the link was sent',
@@ -18,7 +18,7 @@ const texts: Record<AuditEvent, string> = {
 }
 
 const textsByName = new Map(
-  (Object.keys(auditEvents) as AuditEvent[]).map((event) => [auditEvents[event] as string, texts[event]]),
+  (Object.keys(auditEvents) as AuditEventKey[]).map((event) => [auditEvents[event] as string, texts[event]]),
 )
 
 /** Describes an audit entry in words, with its reason. The name of an unknown event stays as it is. */

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newAccount, openAccounts, type OpenedAccounts } from '@/e2e/support/opened-accounts'
-import { auditEvents, createAuditLog, type AuditEvent } from '@/lib/audit/audit'
+import { auditEvents, createAuditLog, type AuditEventKey } from '@/lib/audit/audit'
 import { requestsOfAccount } from './requests-of-account'
 
 let opened: OpenedAccounts
@@ -12,7 +12,7 @@ test('the opening of an older link is not shown as that of a newer one [L8]', as
   const account = await opened.read(await opened.accounts.add(newAccount()))
   const now = Date.now()
   const minutesAgo = (minutes: number) => new Date(now - minutes * 60_000)
-  const record = (event: AuditEvent, minutes: number, facts: { request?: string; linkOf?: number } = {}) =>
+  const record = (event: AuditEventKey, minutes: number, facts: { request?: string; linkOf?: number } = {}) =>
     opened.sql.query(
       `INSERT INTO "rekey"."audit" ("at", "event", "account_id", "request_id", "reason") VALUES ($1, $2, $3, $4, $5)`,
       [

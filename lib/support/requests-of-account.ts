@@ -1,5 +1,5 @@
 import type { Account } from '@/lib/accounts/account'
-import { auditEvents, type AuditLog, type AuditEvent, type HistoryEntry } from '@/lib/audit/audit'
+import { auditEvents, type AuditLog, type AuditEventKey, type HistoryEntry } from '@/lib/audit/audit'
 import type { Database } from '@/lib/database/pool'
 import { requestTimeOfOpening } from '@/lib/password-reset/record-opening'
 import { createJobSearch, type FoundJob } from './job-search'
@@ -28,7 +28,7 @@ export type RequestStep = {
 /** A request for a link, and what became of it, oldest step first. */
 export type FoundRequest = { requestId: string; requestedAt: Date; steps: RequestStep[] }
 
-const stepsOfEvents: Partial<Record<AuditEvent, RequestStep['step']>> = {
+const stepsOfEvents: Partial<Record<AuditEventKey, RequestStep['step']>> = {
   requested: 'requested',
   sent: 'sent',
   held: 'held',
@@ -94,7 +94,7 @@ const isFinished = ({ state }: FoundJob) => !['created', 'retry', 'active'].incl
 const eventsByName = new Map(Object.entries(auditEvents).map(([event, name]) => [name as string, event]))
 
 function stepOf({ event }: HistoryEntry): RequestStep['step'] | undefined {
-  return stepsOfEvents[eventsByName.get(event) as AuditEvent]
+  return stepsOfEvents[eventsByName.get(event) as AuditEventKey]
 }
 
 function asStep({ at, reason, client, actor }: HistoryEntry, step: RequestStep['step']): RequestStep {

@@ -19,8 +19,8 @@ import { limitConnectionsPerClient } from './connection-cap'
 import type { Handle } from './handle'
 import { type ClosingTimes, trackConnections } from './graceful-shutdown'
 import { methodNotAllowedResponse, rejectForeignHost, filterRequest } from './request-filter'
-import { logMisconfiguration } from '@/lib/logging/misconfiguration-log'
-import { logStatusIfMisconfigured } from './log-misconfigurations'
+import { reportRefusedRequest } from '@/lib/logging/refused-requests'
+import { reportErrorStatus } from './report-error-status'
 import { parserErrorResponse, sendError, closeWithError } from './error-response'
 import { forwardedCountHeader } from './proxies-endpoint'
 import { hasForwardingHeaders, keepKnownHeaders, setRequestHeader } from './request-headers'
@@ -121,13 +121,13 @@ export function createFrontServer({
       perClient: limits.connectionsPerClient,
       isIdle: (socket) => connections.isIdle(socket),
       reject: (socket) => {
-        logMisconfiguration(log, 'busy')
+        reportRefusedRequest(log, 'busy')
         socket.on('error', () => socket.destroy())
         closeWithError(socket, overloadedResponse, rules)
       },
     })
   const connections = trackConnections(server)
-  const admission = createAdmissionControl(limits, () => logMisconfiguration(log, 'busy'))
+  const admission = createAdmissionControl(limits, () => reportRefusedRequest(log, 'busy'))
   server.on('connection', admission.arrived)
 
   function warnOnce(request: IncomingMessage): void {
@@ -180,7 +180,7 @@ export function createFrontServer({
     try {
       const outside = target === undefined
       const refused = filterRequest(request, { dev, local, publicOrigin, trustedProxyHops, outside })
-      if (refused !== undefined) logStatusIfMisconfigured(log, refused, outside)
+      if (refused !== undefined) reportErrorStatus(log, refused, outside)
       if (refused !== undefined) return sendError(response, refused)
       if (expectsContinue && Number(request.headers['content-length'] ?? 0) <= limits.bodyCeiling)
         response.writeContinue()
@@ -218,7 +218,7 @@ export function createFrontServer({
     // With a response open, the client would take the error for a part of that response.
     if (error.code === 'ECONNRESET' || connections.hasOpenResponse(socket)) return socket.destroy()
     const refused = parserErrorResponse(error, basePath)
-    logStatusIfMisconfigured(log, refused)
+    reportErrorStatus(log, refused)
     closeWithError(socket, refused, rules)
   })
   if (upgrade !== undefined) {

@@ -10,7 +10,7 @@ import { serveEndpoints } from '@/server/http/endpoints'
 import { createFrontServer } from '@/server/http/front'
 import { startMonitoring } from '@/server/http/monitoring'
 import { createRouteMatcher, createStoredPagesHandler } from '@/server/http/stored-pages'
-import { endpoints } from './endpoints'
+import { endpointsWithoutNext } from './endpoints-without-next'
 
 export type RunningWeb = { port: number; close(): Promise<void> }
 
@@ -53,7 +53,7 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
     settings,
     log,
     // In dev, Next calls the endpoints, because it reloads them after an edit.
-    handle: monitoring.serve(dev ? next : serveEndpoints(endpoints, settings, pages)),
+    handle: monitoring.serve(dev ? next : serveEndpoints(endpointsWithoutNext, settings, pages)),
     upgrade: dev
       ? (request, socket, head) => relay.emit('upgrade', request, socket, head) || socket.destroy()
       : undefined,

@@ -1,6 +1,6 @@
 import { emails } from '@/emails/templates'
 import type { AuditFacts } from '@/lib/audit/audit'
-import { createSendPacing } from '@/lib/password-reset/send-pacing'
+import { createSendPacer } from '@/lib/password-reset/send-pacer'
 import { createJobHandlers } from '@/lib/password-reset/job-handlers'
 import { createMailHealthRecorder } from '@/lib/mail-health/recorder'
 import { watchMailHealth } from '@/lib/mail-health/reports'
@@ -26,7 +26,7 @@ const concurrency: Record<QueueName, number> = {
 /** Jobs per fetch. A fetch ends with its slowest job, so there are as many fetches of emails with links as connections. */
 const batchSizes = { 'link-request': 4, 'link-email': linkEmailsInProgress / linkEmailConnections }
 
-/** The longest random time, in milliseconds, that an email with a link waits (lib/password-reset/send-pacing.ts). */
+/** The longest random time, in milliseconds, that an email with a link waits (lib/password-reset/send-pacer.ts). */
 const longestPause = 300
 
 /** Milliseconds between two purges of expired rows. */
@@ -73,7 +73,7 @@ export async function startWorker(
     ...services,
     emails: { ...emails, ...configuration.emails },
     ...recorder.watchSending({ mailer, configuration }),
-    sendPacing: createSendPacing({ slots: linkEmailConnections, longestPause }),
+    sendPacer: createSendPacer({ slots: linkEmailConnections, longestPause }),
   })
   // Connects to the mail server in the background, because an unavailable one must not delay the start of a worker.
   void recorder.tryOut()

@@ -13,7 +13,7 @@ const tick = 20
 /** Milliseconds: if a mail server is silent for minutes, simulations must not occupy slots as long. */
 const longestSimulation = 2000
 
-export type SendPacing = ReturnType<typeof createSendPacing>
+export type SendPacer = ReturnType<typeof createSendPacer>
 
 /**
  * Creates the pacing of emails with links, so that their arrival does not reveal which earlier requests named an account.
@@ -21,7 +21,7 @@ export type SendPacing = ReturnType<typeof createSendPacing>
  * @param slots how many emails are sent concurrently
  * @param longestPause milliseconds
  */
-export function createSendPacing({ slots, longestPause }: { slots: number; longestPause: number }) {
+export function createSendPacer({ slots, longestPause }: { slots: number; longestPause: number }) {
   const durations: number[] = []
   const waiting: (() => void)[] = []
   const ticks = new Map<number, Promise<void>>()

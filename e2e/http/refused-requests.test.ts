@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { logMisconfiguration, mayBeProxy } from '@/lib/logging/misconfiguration-log'
+import { reportRefusedRequest, mayBeProxy } from '@/lib/logging/refused-requests'
 import { sendRequest } from '@/e2e/support/raw-http'
 import { startFront as start, type TestFront } from '@/e2e/support/front-server'
 
@@ -55,8 +55,8 @@ test('each kind of misconfiguration is logged at most once in ten minutes [V6]',
   const logged: { reason: string }[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   for (const minute of [0, 1, 9.9, 10, 11, 20.5]) {
-    logMisconfiguration(log, 'plain-http', minute * 60_000)
-    logMisconfiguration(log, 'cross-origin', minute * 60_000)
+    reportRefusedRequest(log, 'plain-http', minute * 60_000)
+    reportRefusedRequest(log, 'cross-origin', minute * 60_000)
   }
   expect(logged.filter(({ reason }) => reason === 'plain-http')).toHaveLength(3)
   expect(logged).toHaveLength(6)

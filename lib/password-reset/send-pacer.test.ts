@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { createSendPacing } from './send-pacing'
+import { createSendPacer } from './send-pacer'
 
 test('emails begin at few ticks, all of a tick in one turn of the event loop [A8]', async () => {
-  const { pause } = createSendPacing({ slots: 1, longestPause: 60 })
+  const { pause } = createSendPacer({ slots: 1, longestPause: 60 })
   let turn = 0
   const counting = setInterval(() => (turn += 1), 1)
   const turns = new Set<number>()
@@ -18,7 +18,7 @@ test('emails begin at few ticks, all of a tick in one turn of the event loop [A8
 })
 
 test('nobody waits for a moment where no pause is wanted', async () => {
-  const { pause } = createSendPacing({ slots: 1, longestPause: 0 })
+  const { pause } = createSendPacer({ slots: 1, longestPause: 0 })
   let ticked = false
   const timer = setTimeout(() => (ticked = true), 0)
   await pause()

@@ -4,7 +4,7 @@ import { count } from '@/lib/metrics/count'
 import type { Log } from './log'
 
 /** Kinds of rejections that a wrong setting of Rekey or of a proxy can cause. */
-const misconfigurations = {
+const explanations = {
   'plain-http': {
     setting: 'TRUSTED_PROXY_HOPS',
     hint: 'Requests are refused because the header X-Forwarded-Proto is http: the proxy that ends TLS must set it to https, those behind it must pass it on, and TRUSTED_PROXY_HOPS must count them all.',
@@ -34,22 +34,22 @@ const misconfigurations = {
   },
 } as const
 
-export type Misconfiguration = keyof typeof misconfigurations
+export type RefusedRequestReason = keyof typeof explanations
 
 /** The least milliseconds between two lines of the same kind and logger. */
 const interval = 10 * 60_000
 
 /** When each kind was last logged, in milliseconds of `performance.now()`. */
-const logged = new WeakMap<Log, Map<Misconfiguration, number>>()
+const logged = new WeakMap<Log, Map<RefusedRequestReason, number>>()
 
 /** Counts a rejection. Logs at most one in ten minutes for each kind and logger, because attackers can cause thousands. */
-export function logMisconfiguration(log: Log, reason: Misconfiguration, now = performance.now()): void {
+export function reportRefusedRequest(log: Log, reason: RefusedRequestReason, now = performance.now()): void {
   count('requests_refused', { reason })
-  const times = logged.get(log) ?? new Map<Misconfiguration, number>()
+  const times = logged.get(log) ?? new Map<RefusedRequestReason, number>()
   logged.set(log, times)
   if (now - (times.get(reason) ?? -Infinity) < interval) return
   times.set(reason, now)
-  log.warn({ event: 'requests_refused', reason, ...misconfigurations[reason] })
+  log.warn({ event: 'requests_refused', reason, ...explanations[reason] })
 }
 
 /** Private, shared, loopback and link-local networks (RFC 6890). */

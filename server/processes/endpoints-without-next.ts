@@ -6,7 +6,7 @@ import * as ready from '@/app/api/health/ready/route'
 import type { MethodHandlers } from '@/server/http/endpoints'
 
 /** The endpoints that web processes call without Next, by path. */
-export const endpoints: ReadonlyMap<string, MethodHandlers> = new Map<string, MethodHandlers>([
+export const endpointsWithoutNext: ReadonlyMap<string, MethodHandlers> = new Map<string, MethodHandlers>([
   ['/api/v1/accounts/send-reset-password-link', { ...sendResetPasswordLink }],
   ['/api/v1/accounts/reset-password', { ...resetPassword }],
   ['/api/v1/accounts/cancel-reset-password', { ...cancelResetPassword }],
