@@ -3,15 +3,9 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import path from 'node:path'
 import { chromium } from 'playwright'
 
-/** The headless shell comes first, because it has no browser window and so takes much less processor time. */
-const names = [
-  'chromium-headless-shell',
-  'chromium',
-  'chromium-browser',
-  'google-chrome-stable',
-  'google-chrome',
-  'microsoft-edge',
-]
+/** Has no browser window, and so takes much less processor time; lacks the clipboard and the password manager. */
+const shell = 'chromium-headless-shell'
+const browsers = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'microsoft-edge']
 
 /** Finds Playwright's own Chromium. @returns {string | undefined} */
 function own() {
@@ -19,8 +13,8 @@ function own() {
   return existsSync(file) ? file : undefined
 }
 
-/** @returns {string | undefined} */
-function fromSystem() {
+/** @param {string[]} names @returns {string | undefined} */
+function fromSystem(names) {
   const dirs = (process.env.PATH ?? '').split(path.delimiter)
   const mac = [
     '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
@@ -48,13 +42,9 @@ function run(command, args) {
   )
 }
 
-/** Installs Playwright's Chromium; if that fails, as root with apt-get, the Chromium of Debian. */
-function install() {
-  if (
-    run(process.execPath, ['node_modules/playwright/cli.js', 'install', 'chromium', '--only-shell']) &&
-    own()
-  )
-    return
+/** Installs Playwright's Chromium; if that fails, as root with apt-get, a package of Debian. @param {string[]} packages the first that exists */
+function install(packages) {
+  if (run(process.execPath, ['node_modules/playwright/cli.js', 'install', 'chromium']) && own()) return
   if (process.getuid?.() !== 0) return
   try {
     execFileSync('apt-get', ['--version'], { stdio: 'ignore' })
@@ -62,16 +52,23 @@ function install() {
     return
   }
   if (!run('apt-get', ['update', '-q'])) return
-  for (const name of ['chromium-headless-shell', 'chromium'])
+  for (const name of packages)
     if (run('apt-get', ['install', '-y', '-q', '--no-install-recommends', name, 'fonts-dejavu-core'])) return
 }
 
-/** Returns BROWSER_PATH, else the path of a Chromium, which is installed if needed. @returns {string} @throws {Error} if that fails */
-export function findOrInstallBrowser() {
-  const found = process.env.BROWSER_PATH || own() || fromSystem()
+/**
+ * Returns BROWSER_PATH, else the path of a Chromium, which is installed if needed.
+ *
+ * @param {{ whole?: boolean }} [options] `whole`: not the headless shell
+ * @returns {string}
+ * @throws {Error} if no Chromium can be installed
+ */
+export function findOrInstallBrowser({ whole = false } = {}) {
+  const names = whole ? browsers : [shell, ...browsers]
+  const found = process.env.BROWSER_PATH || own() || fromSystem(names)
   if (found) return found
-  install()
-  const installed = own() || fromSystem()
+  install(whole ? ['chromium'] : [shell, 'chromium'])
+  const installed = own() || fromSystem(names)
   if (installed) return installed
   throw new Error(
     'The browser tests need Chromium: install it with your package manager (`apt-get install chromium`) or `npx playwright install chromium`, or name one in BROWSER_PATH.',

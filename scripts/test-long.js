@@ -48,7 +48,7 @@ async function run(script, args, report, read) {
       REKEY_LONG: '1',
       NEXT_TELEMETRY_DISABLED: '1',
       PLAYWRIGHT_JSON_OUTPUT_FILE: report,
-      ...(specs.length > 0 && { BROWSER_PATH: findOrInstallBrowser() }),
+      ...(specs.length > 0 && { BROWSER_PATH: findOrInstallBrowser({ whole: true }) }),
     },
   })
   if (code !== 0) failures.push(`${path.basename(report, '.json')}: exit code ${code}`)
