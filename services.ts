@@ -8,7 +8,7 @@ import { createAuditLog } from '@/lib/audit/audit'
 import { createBreachCheck } from '@/lib/passwords/breach-check'
 import { createLimits } from '@/lib/rate-limits/limits'
 import { createLog } from '@/lib/logging/log'
-import { createDevMailbox } from '@/lib/mail/dev-mailbox'
+import { createDevMailboxReader } from '@/lib/mail/dev-mailbox'
 import { createMailStateStore } from '@/lib/mail-health/state'
 import { registerGauge } from '@/lib/metrics/count'
 import { createMetricsStore } from '@/lib/metrics/store'
@@ -89,7 +89,7 @@ export function createServices(given: Settings, configuration: RekeyConfig = own
   const passwordReset = createPasswordReset(parts)
   /** Emails are stored here without SMTP_URL. */
   const mailboxDir = settings.mail.smtpUrl === undefined ? path.resolve(settings.dataDir, 'mail') : undefined
-  const mailbox = mailboxDir === undefined ? undefined : createDevMailbox(mailboxDir)
+  const mailbox = mailboxDir === undefined ? undefined : createDevMailboxReader(mailboxDir)
   return { ...parts, ownAccounts, passwordReset, mailbox, mailboxDir }
 }
 

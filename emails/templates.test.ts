@@ -17,7 +17,7 @@ import {
   service,
 } from '@/e2e/support/emails'
 import type { Language } from '@/lib/i18n/locales'
-import { createDevMailbox } from '@/lib/mail/dev-mailbox'
+import { createDevMailboxReader } from '@/lib/mail/dev-mailbox'
 import { createMailer } from '@/lib/mail/mailer'
 import { buildLinkUrl } from '@/lib/password-reset/reset-link'
 import de from '@/messages/de.json'
@@ -233,7 +233,7 @@ test('an email that was written and parsed as a message has the same texts and t
   const id = randomUUID()
   const resetEmail = await reset({ locale: 'de', cancelLink })
   expect(await mailer.send({ id, to: 'jane@example.com', content: resetEmail })).toEqual({ ok: true })
-  const opened = await createDevMailbox(mailboxDir).open(id)
+  const opened = await createDevMailboxReader(mailboxDir).open(id)
   expect(opened?.text).toBe(resetEmail.text)
   expect(opened?.html.trimEnd()).toBe(resetEmail.html)
   expect(opened?.text.split('\n')).toContain(link)

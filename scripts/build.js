@@ -51,14 +51,14 @@ function readStamp(directory) {
 }
 
 /** Whether the code outside Next was compiled from the current sources. */
-export function isCodeCurrent(directory = 'dist') {
+export function isServerCodeCurrent(directory = 'dist') {
   const stamp = readStamp(directory)
   return stamp !== undefined && isDeepStrictEqual(stamp, digestsOf(Object.keys(stamp)))
 }
 
 /** Whether the code outside Next and the pages are built from the current sources. */
 export const isBuildCurrent = () =>
-  isCodeCurrent() && isDeepStrictEqual(readStamp('.next'), digestsOf(pageSources()))
+  isServerCodeCurrent() && isDeepStrictEqual(readStamp('.next'), digestsOf(pageSources()))
 /** Whether there is a build, even of older sources. */
 export const hasBuild = () =>
   existsSync('dist/server/processes/supervisor.js') && existsSync('.next/BUILD_ID')

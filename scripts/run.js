@@ -3,7 +3,7 @@ import './stop-signals.js'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { basePathOf, builtBasePath } from './base-path.js'
-import { build, compile, hasBuild, hasSources, isBuildCurrent, isCodeCurrent } from './build.js'
+import { build, compile, hasBuild, hasSources, isBuildCurrent, isServerCodeCurrent } from './build.js'
 import { loadEnvFile } from './env-file.js'
 import { takeUsersOption } from './demo-users/users-option.js'
 import { loadConfiguration } from './load-configuration.js'
@@ -76,10 +76,10 @@ try {
     if (!hasBuild()) fail('There is no build to serve; run `npm run build` first.')
     if (hasSources() && !isBuildCurrent()) fail('The sources changed since the build; run `npm run build`.')
   }
-  if (command.needs === 'code' && hasSources() && !isCodeCurrent()) {
+  if (command.needs === 'code' && hasSources() && !isServerCodeCurrent()) {
     // Not to `dist`, from which a running service may restart its processes.
     directory = 'dist/dev'
-    if (!isCodeCurrent(directory)) await compile(directory)
+    if (!isServerCodeCurrent(directory)) await compile(directory)
   }
   if (command.needs === 'pages' && (name === 'build' || !isBuildCurrent() || isForAnotherPath())) {
     await build()

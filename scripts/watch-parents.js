@@ -46,7 +46,7 @@ function waitingParents(name) {
   }
 }
 
-/** Sends SIGHUP to this process after npm has ended: it would keep its port. @param {string} name the name of the npm script */
+/** Sends SIGHUP to this process, which would keep its port, after npm has ended. Other parents are not watched. @param {string} name the name of the npm script */
 export function watchParents(name) {
   const links = waitingParents(name)
   if (links.length === 0) return

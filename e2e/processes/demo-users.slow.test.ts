@@ -8,7 +8,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hrefs } from '@/e2e/support/emails'
 import { freePort, newPassword, readLink } from '@/e2e/support/running-app'
-import { createDevMailbox } from '@/lib/mail/dev-mailbox'
+import { createDevMailboxReader } from '@/lib/mail/dev-mailbox'
 import { embeddedDatabaseUrl } from '@/scripts/embedded-database/embedded-database'
 
 let dataDir: string
@@ -66,7 +66,7 @@ describe.each([
       const post = (endpoint: string, fields: Record<string, string>) =>
         fetch(`${url}/api/v1/accounts/${endpoint}/`, { method: 'POST', body: new URLSearchParams(fields) })
       expect((await post('send-reset-password-link', { login })).status).toBe(200)
-      const mailbox = createDevMailbox(path.join(directory, 'mail'))
+      const mailbox = createDevMailboxReader(path.join(directory, 'mail'))
       await expect.poll(async () => (await mailbox.list()).length, { timeout: 30_000 }).toBe(1)
       const email = (await mailbox.open((await mailbox.list())[0]!.id))!
       expect(email.to).toContain('demo@example.com')

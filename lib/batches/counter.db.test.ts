@@ -13,7 +13,7 @@ import { startDatabaseProxy } from '@/e2e/support/database-proxy'
 import { limitSettings } from '@/e2e/support/opened-limits'
 import { testServer } from '@/e2e/support/test-database'
 import { createLimits } from '@/lib/rate-limits/limits'
-import { createCountingStatement, type CountingEntry } from './counting-statement'
+import { createCountAndQueueStatement, type CountingEntry } from './counting-statement'
 
 let all: CountedRequests
 beforeAll(async () => void (all = await openCountedRequests()), 120_000)
@@ -76,7 +76,7 @@ describe('the counts of one batch', () => {
   })
 
   test('the statement that counts a batch has the same text for every size of the batch [R14]', () => {
-    const statementOf = createCountingStatement(all.database.schemas)
+    const statementOf = createCountAndQueueStatement(all.database.schemas)
     const [one, hundred] = [1, 100].map((size) =>
       statementOf(Array.from({ length: size }, () => request('a', 'ada'))),
     )

@@ -4,7 +4,12 @@ import { retryConflicts } from '@/lib/database/errors'
 import { createPipelinedTransactions, serverTimeouts } from '@/lib/database/pipelined-transactions'
 import type { BatchBounds } from '@/lib/database/batch-queue'
 import { createStatementQueue } from '@/lib/database/statement-queue'
-import { createCountingStatement, readCounted, type Counted, type CountingEntry } from './counting-statement'
+import {
+  createCountAndQueueStatement,
+  readCounted,
+  type Counted,
+  type CountingEntry,
+} from './counting-statement'
 
 /** `waiting` is above the number of requests in progress (`admissionLimits`). Few batches run at once: others need the pool, too. */
 export const batchBounds: BatchBounds = { waiting: 1000, underWay: 2, perClient: 4, size: 100 }
@@ -19,7 +24,7 @@ export function createCounter(
   { bounds = batchBounds, timeouts = serverTimeouts } = {},
 ) {
   const { run } = createPipelinedTransactions({ pool, sharedSession }, timeouts)
-  const statementOf = createCountingStatement(schemas)
+  const statementOf = createCountAndQueueStatement(schemas)
 
   const count = (entries: CountingEntry[]): Promise<Counted[]> =>
     retryConflicts(async () => readCounted(await run(statementOf(entries))))

@@ -44,7 +44,7 @@ type Place = Counted['by']
  * once in an upsert, so the statement adds up the points of a key, and an entry's count is the new total without the points of later
  * entries. The rows of each place are locked in the order of their keys, so that two batches do not deadlock.
  */
-export function createCountingStatement(
+export function createCountAndQueueStatement(
   schemas: SchemaNames,
 ): (entries: readonly CountingEntry[]) => Statement {
   const table = `${quoteSchema(schemas.own)}."limits"`

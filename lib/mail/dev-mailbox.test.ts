@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createDevMailbox } from './dev-mailbox'
+import { createDevMailboxReader } from './dev-mailbox'
 import { createMailer } from './mailer'
 
 let dir: string
@@ -27,7 +27,7 @@ function storeEmail(to: string, id = randomUUID()) {
 }
 
 test('a mailbox whose folder does not exist is empty', async () => {
-  const mailbox = createDevMailbox(join(dir, 'nowhere'))
+  const mailbox = createDevMailboxReader(join(dir, 'nowhere'))
   expect(await mailbox.list()).toEqual([])
   expect(await mailbox.open(randomUUID())).toBeNull()
 })
@@ -37,7 +37,7 @@ test('a mailbox lists the stored emails, newest first, and opens each as it was 
   const newer = await storeEmail('ada@example.com')
   const hourAgo = new Date(Date.now() - 3_600_000)
   await utimes(join(dir, `${older}.eml`), hourAgo, hourAgo)
-  const mailbox = createDevMailbox(dir)
+  const mailbox = createDevMailboxReader(dir)
   expect((await mailbox.list()).map(({ id }) => id)).toEqual([newer, older])
 
   const opened = await mailbox.open(older)
@@ -55,13 +55,13 @@ test('a mailbox lists the stored emails, newest first, and opens each as it was 
 
 test('a mailbox shows header fields outside of ASCII as they were written', async () => {
   const id = await storeEmail('jürgen@example.com')
-  const { headers } = (await createDevMailbox(dir).open(id))!
+  const { headers } = (await createDevMailboxReader(dir).open(id))!
   expect(headers).toContainEqual({ name: 'To', value: 'jürgen@example.com' })
 })
 
 test('a mailbox lists the emails that were stored before a restart', async () => {
   const id = await storeEmail('jane@example.com')
-  expect((await createDevMailbox(dir).list()).map((stored) => stored.id)).toContain(id)
+  expect((await createDevMailboxReader(dir).list()).map((stored) => stored.id)).toContain(id)
 })
 
 test.each([
@@ -78,14 +78,14 @@ test.each([
   '.hidden',
 ])('a mailbox opens no file for the id %j', async (id) => {
   await writeFile(join(dir, '..', 'outside.eml'), 'Subject: outside\r\n\r\n')
-  expect(await createDevMailbox(dir).open(id)).toBeNull()
+  expect(await createDevMailboxReader(dir).open(id)).toBeNull()
   await rm(join(dir, '..', 'outside.eml'))
 })
 
 test('a mailbox lists neither half-written emails nor other files nor dangling links', async () => {
-  const before = (await createDevMailbox(dir).list()).length
+  const before = (await createDevMailboxReader(dir).list()).length
   await writeFile(join(dir, `.${randomUUID()}.abc.part`), 'Subject: half')
   await writeFile(join(dir, 'notes.txt'), 'Subject: notes')
   await symlink(join(dir, 'gone'), join(dir, 'dangling.eml'))
-  expect(await createDevMailbox(dir).list()).toHaveLength(before)
+  expect(await createDevMailboxReader(dir).list()).toHaveLength(before)
 })

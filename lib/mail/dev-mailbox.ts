@@ -13,14 +13,14 @@ export type StoredEmailContent = StoredEmail & {
   source: string
 }
 
-export type DevMailbox = ReturnType<typeof createDevMailbox>
+export type DevMailbox = ReturnType<typeof createDevMailboxReader>
 
 const maxListed = 500
 
 const fileName = /^([A-Za-z0-9-]{1,64})\.eml$/
 
 /** Creates the reader of the emails that demo and dev store in a directory. Never for production: it exposes valid links. */
-export function createDevMailbox(dir: string) {
+export function createDevMailboxReader(dir: string) {
   /** Lists up to `maxListed` emails, newest first; none if the directory does not exist yet. */
   async function list(): Promise<StoredEmail[]> {
     const ids =

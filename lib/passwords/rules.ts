@@ -18,7 +18,7 @@ export type RuleSettings = {
   minLength: number
   /** `refuse` if the product's sign-in trims passwords: with an outer space, the owner could not sign in. */
   outerSpaces: 'keep' | 'refuse'
-  /** The limit of the password format. */
+  /** The longest password that the format can hash; undefined if only `mostCodePoints` applies. */
   longest?: PasswordFormat['limit']
 }
 

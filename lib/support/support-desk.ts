@@ -23,8 +23,8 @@ export class AccountNotResettable extends Error {
 
 type SendParts = { audit: AuditLog; database: Database; queue: Queue }
 
-/** Stores a request for a link. The limits of emails apply, but not those of clients. */
-export async function sendLink(
+/** Queues a request for a link. The caller checks `isResettable`. The limits of emails apply, but not those of clients. */
+export async function queueLinkRequest(
   { audit, database, queue }: SendParts,
   account: Account,
   actor: string,

@@ -13,7 +13,7 @@ import {
   liftClientLimits,
   AccountNotResettable,
   createPrintedLink,
-  sendLink,
+  queueLinkRequest,
 } from '@/lib/support/support-desk'
 import { requestsOfAccount, type FoundRequest, type RequestStep } from '@/lib/support/requests-of-account'
 import { describeAuditEntry } from '@/lib/support/audit-text'
@@ -63,7 +63,7 @@ export async function sendLinkCommand(
   actor: string,
 ): Promise<void> {
   requireResettable(account)
-  await sendLink({ audit, database, queue: createQueue(database) }, account, actor)
+  await queueLinkRequest({ audit, database, queue: createQueue(database) }, account, actor)
   console.log(`Queued an email with a link for ${escapeForTerminal(signInName(account))}.`)
   console.log('`npm run accounts -- requests` shows whether it leaves.')
 }

@@ -30,8 +30,8 @@ export async function startWeb({ settings, log, dev }: Parts): Promise<RunningWe
   const { protocol, hostname, port } = new URL(settings.publicOrigin)
   // Makes Next skip its env files: it would expand `$` in `.env`, and add files, so that the worker's environment would differ.
   process.env.__NEXT_PROCESSED_ENV = 'true'
-  // Next adds an upgrade handler to its server, with a proxy to any address in a request (CVE-2026-44578). So Next gets a server that
-  // never listens.
+  // Next adds an upgrade handler to its server, which would connect to any address that a request names (CVE-2026-44578). So Next gets
+  // a server that never listens; in dev, `upgrade` below passes requests on.
   const relay = createServer()
   const app = createNext({
     dev,
