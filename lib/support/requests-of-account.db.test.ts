@@ -37,3 +37,28 @@ test('the opening of an older link is not shown as that of a newer one [L8]', as
     ['unopened', ['printed']],
   ])
 })
+
+test('a request comes before its email, which is queued at the same time [L8]', async () => {
+  const account = await opened.read(await opened.accounts.add(newAccount()))
+  const requestedAt = Math.floor(Date.now() / 1000)
+  await opened.sql.query(
+    `INSERT INTO "rekey"."audit" ("at", "event", "account_id", "request_id") VALUES (to_timestamp($1), $2, $3, 'new')`,
+    [requestedAt, auditEvents.requested, account.id],
+  )
+  await opened.sql.query(
+    `INSERT INTO rekey_queue.job ("name", "created_on", "data") VALUES ('link-email', to_timestamp($1), $2)`,
+    [
+      requestedAt,
+      JSON.stringify({
+        accountId: account.id,
+        requestedAt,
+        bypassPause: false,
+        locale: 'en',
+        requestId: 'new',
+      }),
+    ],
+  )
+  const audit = createAuditLog(opened, '', pino({ level: 'silent' }))
+  const [request] = await requestsOfAccount({ audit, database: opened }, account, new Date(0))
+  expect(request?.steps.map(({ step }) => step)).toEqual(['requested', 'queued'])
+})

@@ -75,7 +75,10 @@ export async function requestsOfAccount(
   addOpenings(all, history)
   const requests = all.filter(({ requestedAt }) => requestedAt >= since)
   addChanges(requests, history)
-  for (const { steps } of requests) steps.sort((a, b) => a.at.getTime() - b.at.getTime())
+  const isRequest = ({ step }: RequestStep) => Number(step === 'requested')
+  // The statement that queues an email also records its request, at the same time.
+  for (const { steps } of requests)
+    steps.sort((a, b) => a.at.getTime() - b.at.getTime() || isRequest(b) - isRequest(a))
   return requests
 }
 
