@@ -79,11 +79,11 @@ async function vitest(project, title, paths = []) {
   add(file, parseVitestReport)
 }
 
-/** @param {string} title @param {string} report @param {string[]} args @param {boolean} [whole] whether the headless shell is not enough */
-async function playwright(title, report, args, whole) {
+/** @param {string} title @param {string} report @param {string[]} args @param {{ whole?: boolean }} [browser] */
+async function playwright(title, report, args, browser) {
   const file = path.join(results, `${report}.json`)
   await run(title, 'node_modules/playwright/cli.js', ['test', ...args], {
-    BROWSER_PATH: findOrInstallBrowser({ whole }),
+    BROWSER_PATH: findOrInstallBrowser(browser),
     PLAYWRIGHT_JSON_OUTPUT_FILE: file,
   })
   add(file, parsePlaywrightReport)
@@ -127,7 +127,7 @@ try {
   if (isWanted('journeys'))
     await playwright('the running app in a browser', 'journeys', [...journeys, '--project', 'desktop'])
   if (isWanted('slow'))
-    await playwright('what takes longer in a browser', 'slow-browser', ['--project', 'slow'], true)
+    await playwright('what takes longer in a browser', 'slow-browser', ['--project', 'slow'], { whole: true })
 } catch (error) {
   failures.push(error instanceof Error ? error.message : String(error))
 }

@@ -33,6 +33,7 @@ for (const [n, preset] of (Object.keys(mappings) as PresetName[]).entries()) {
   const way = n % 2 === 0 ? 'under row-level security' : 'through a view'
   test.describe(`${preset}, ${way}`, () => {
     const { product, open } = accountsOf[preset]
+    // `.ci/run` has a server, installs the products, and names one that cannot be installed.
     test.skip(() => !isAvailable(product), `${product} is not installed, or there is no server`)
 
     test(`an account of ${preset}, ${way}, gets a new password in the browser and logs in with that alone [W2, W6, W11]`, async ({

@@ -96,8 +96,8 @@ export function createAuditLog(
   }
 
   /**
-   * Deletes entries that are older than `retention` (seconds), but none of the last week. Calls a database function, because a trigger
-   * rejects a plain DELETE.
+   * Deletes entries that are older than `retention` (seconds) and older than a week. Calls a database function, because a trigger rejects a
+   * plain DELETE.
    */
   async function purge(retention: number): Promise<void> {
     await queries.$executeRaw`SELECT ${names.purgeAudit}(make_interval(secs => ${retention}))`

@@ -28,8 +28,10 @@ export async function deliverEmail(
   attempt: number,
 ): Promise<AttemptResult> {
   const send = () => mailer.send({ id, to: account.email, content: text })
-  const sendByTeam = () => configuration.sendEmail?.({ id, to: account.email, text, account }, send) ?? send()
-  const outcome = await (event === 'sent' ? sendPacer.send(sendByTeam) : sendByTeam())
+  const { sendEmail } = configuration
+  const deliver = () =>
+    sendEmail === undefined ? send() : sendEmail({ id, to: account.email, text, account }, send)
+  const outcome = await (event === 'sent' ? sendPacer.send(deliver) : deliver())
   const kind = event === 'sent' ? 'link' : 'changed'
   if (outcome.ok) {
     count('emails_sent', { kind })

@@ -75,10 +75,9 @@ export async function requestsOfAccount(
   addOpenings(all, history)
   const requests = all.filter(({ requestedAt }) => requestedAt >= since)
   addChanges(requests, history)
-  const isRequest = ({ step }: RequestStep) => Number(step === 'requested')
+  const rank = ({ step }: RequestStep) => (step === 'requested' ? 0 : 1)
   // The statement that queues an email also records its request, at the same time.
-  for (const { steps } of requests)
-    steps.sort((a, b) => a.at.getTime() - b.at.getTime() || isRequest(b) - isRequest(a))
+  for (const { steps } of requests) steps.sort((a, b) => a.at.getTime() - b.at.getTime() || rank(a) - rank(b))
   return requests
 }
 

@@ -67,7 +67,7 @@ export function createLookUpRunner(
   return async function lookUp(work) {
     await takeTurn()
     const started = performance.now()
-    let limit = 0
+    let limit = Infinity
     let ended = false
     try {
       const result = await transaction(async (tx) => {
