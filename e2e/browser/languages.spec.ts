@@ -113,7 +113,8 @@ test('the messages that browser tests look for are those in messages/', () => {
 })
 
 /** The positions of those parts of a page whose size does not depend on texts. */
-function placesOf(page: Page): Promise<{ part: string; left: number; right: number }[]> {
+async function placesOf(page: Page): Promise<{ part: string; left: number; right: number }[]> {
+  await heading(page).waitFor()
   return page.evaluate(() => {
     const parts = 'header, header svg, main, main input:not(.sr-only), main progress, footer'
     return [...document.querySelectorAll(parts)]

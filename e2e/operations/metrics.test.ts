@@ -134,6 +134,20 @@ test('no metric contains a login, an address, a client, an account or a link [L7
 test('while the database is down or silent, scrapes respond in time, and afterwards no count has changed [L7]', async () => {
   const counted = (samples: Record<string, number>) =>
     Object.fromEntries(Object.entries(samples).filter(([series]) => series.includes('_total')))
+  // The web processes have reported the ten requests and two resets of the tests above.
+  const reported = async () => {
+    const samples = await now()
+    return [
+      samples['rekey_requests_total{outcome="accepted"}'],
+      samples['rekey_resets_total{outcome="changed"}'],
+    ]
+  }
+  await expect
+    .poll(reported, { timeout: 20_000 })
+    .toEqual([
+      expect.toSatisfy((requests: number) => requests >= 10),
+      expect.toSatisfy((resets: number) => resets >= 2),
+    ])
   const before = counted(await now())
   for (const fault of [proxy.cut, () => Promise.resolve(proxy.swallow())]) {
     await fault()
